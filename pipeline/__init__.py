@@ -1,0 +1,1 @@
+"""Wiring and running. Knows contracts, never contents."""

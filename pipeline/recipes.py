@@ -1,0 +1,54 @@
+"""How components make a line: one function per recipe, read from top to bottom."""
+
+from components.base import find
+from pipeline.graph import Pipeline
+from pipeline.scenario import Scenario
+from schemas.errors import UserError, did_you_mean
+
+
+def text_classification(scenario: Scenario) -> Pipeline:
+    """Labelled texts to a published SavedModel that answers raw strings."""
+    p = Pipeline(scenario)
+
+    # Data: bring it in, cut it into tokens with the encoder's own vocabulary.
+    raw = p.add(find("ingest_examples"))
+    preset = scenario.steps.get("train_bert", {}).get("preset")
+    text = p.add(
+        find("tokenize_examples"),
+        examples=raw.outputs["examples"],
+        defaults={"vocabulary": preset} if preset else {},
+    )
+
+    # Model: fine-tune the encoder, freeze it into what will be served.
+    bert = p.add(find("train_bert"), tokens=text.outputs["tokens"])
+    served = p.add(find("export_model"), model=bert.outputs["model"])
+
+    # Judgement: the exported model answers raw held-out text; nothing leaves the house unmeasured.
+    judged = p.add(
+        find("evaluate_model"),
+        serving_model=served.outputs["serving_model"],
+        examples=raw.outputs["examples"],
+    )
+    p.add(
+        find("push_model"),
+        serving_model=served.outputs["serving_model"],
+        evaluation=judged.outputs["evaluation"],
+        only_if=judged.outputs["verdict"],
+        defaults={"destination": f"published/{scenario.name}"},
+    )
+    return p
+
+
+RECIPES = {function.__name__: function for function in (text_classification,)}
+
+
+def build(scenario: Scenario) -> Pipeline:
+    """Wire the scenario's recipe and check every parameter.
+
+    Raises:
+        UserError: the recipe, a step or a parameter is unknown or wrong.
+    """
+    if scenario.recipe not in RECIPES:
+        hint = did_you_mean(scenario.recipe, list(RECIPES))
+        raise UserError(f"There is no recipe '{scenario.recipe}'.{hint} There are: {', '.join(RECIPES)}.")
+    return RECIPES[scenario.recipe](scenario).check()

@@ -1,0 +1,301 @@
+"""The local runner: steps in order, each in its own process, each computed once per store."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.execute import LOG, Request
+from pipeline.graph import Pipeline, Step
+from pipeline.planner import Plan, plan, plan_step, previous_manifests
+from pipeline.runs import RunRecord, StepRecord
+from pipeline.store import Store
+from schemas.errors import UserError
+from schemas.manifest import InputRecord, Manifest
+
+
+@dataclass(frozen=True)
+class StepStatus:
+    """One step as a display shows it."""
+
+    name: str
+    state: str = "waiting"
+    """waiting, locked (another run computes it), running, ran, cached, failed, refused or skipped"""
+    seconds: float = 0.0
+    done: float | None = None
+    text: str = ""
+    metrics: dict[str, float | int | str] = field(default_factory=dict)
+
+
+class Display(Protocol):
+    """Shows a run to a person or a machine."""
+
+    def start(self, record: RunRecord, steps: list[str]) -> None:
+        """A run begins."""
+
+    def update(self, status: StepStatus) -> None:
+        """There is news of a step."""
+
+    def end(self, record: RunRecord) -> None:
+        """The run is over."""
+
+
+class StepFailedError(Exception):
+    """A step ended without a result.
+
+    Args:
+        message: what to tell the user.
+        log: where the step's output is kept, or None where the message says it all.
+    """
+
+    def __init__(self, message: str, log: Path | None = None) -> None:
+        super().__init__(message)
+        self.log = log
+
+
+def check_world(pipeline: Pipeline, store: Store) -> None:
+    """Look at everything outside that the steps name, before anything runs.
+
+    Raises:
+        UserError: the store cannot be written, or a file, package or column is not there.
+    """
+    store.prepare()
+    for step in pipeline.steps.values():
+        for name, mark in step.function.spec.outside.items():
+            store.outside_digest(step.parameters[name], mark, f"{step.name}.{name}")
+        step.function.spec.check_world(step.parameters)
+
+
+def run(
+    pipeline: Pipeline, store: Store, display: Display, *, start: str | None = None, until: str | None = None
+) -> RunRecord:
+    """Run a checked pipeline, reusing what the store holds.
+
+    Args:
+        pipeline: what to run.
+        store: where finished steps live.
+        display: who is told.
+        start: first step to run; everything before it must be in the store.
+        until: last step to run.
+
+    Returns:
+        The run's record, already written to the store. It says whether the run succeeded.
+    """
+    if start is not None:
+        _require_stored(pipeline, store, start, until)
+    steps = pipeline.part(start=None, until=until)
+    record = RunRecord.start(pipeline.scenario.name, pipeline.scenario.recipe)
+    display.start(record, [step.name for step in steps])
+    clock = time.monotonic()
+    with _recorded(record, store, clock):
+        _run_steps(pipeline, steps, store, display, record)
+    display.end(record)
+    return record
+
+
+def _require_stored(pipeline: Pipeline, store: Store, start: str, until: str | None) -> None:
+    """Refuse to start in the middle when something before it is missing."""
+    part = {step.name for step in pipeline.part(start=start, until=until)}
+    for before in plan(pipeline, store):
+        if before.step.name in part:
+            return
+        if before.state != "cached":
+            raise UserError(
+                f"--from {start} needs the results before it, but {before.step.name} would have to run "
+                f"({'; '.join(before.reasons)}). Run without --from, or with --from {before.step.name}."
+            )
+
+
+def _run_steps(pipeline: Pipeline, steps: list[Step], store: Store, display: Display, record: RunRecord) -> None:
+    before = previous_manifests(pipeline, store)
+    known: dict[str, Manifest] = {}
+    for step in steps:
+        clock = time.monotonic()
+        if any(name not in known for name in step.upstream()):
+            outcome, manifest = StepRecord(state="skipped"), None
+        else:
+            planned = plan_step(step, known, store, before.get(step.name))
+            outcome, manifest = _settle(planned, known, pipeline, store, display)
+        outcome.seconds = round(time.monotonic() - clock, 3)
+        record.steps[step.name] = outcome
+        record.write(store)
+        if manifest:
+            known[step.name] = manifest
+        display.update(_status(step, outcome, manifest))
+    states = {outcome.state for outcome in record.steps.values()}
+    record.status = "failed" if "failed" in states else "refused" if "refused" in states else "succeeded"
+
+
+def _settle(
+    planned: Plan, known: dict[str, Manifest], pipeline: Pipeline, store: Store, display: Display
+) -> tuple[StepRecord, Manifest | None]:
+    """Bring one step to its end: found, computed, refused or failed."""
+    if planned.state == "refused":
+        return StepRecord(state="refused", reasons=planned.reasons, error="; ".join(planned.reasons)), None
+    if planned.manifest:
+        return StepRecord(state="cached", finished=planned.manifest.name), planned.manifest
+    try:
+        manifest, computed = _compute_once(planned, known, pipeline, store, display)
+    except StepFailedError as error:
+        log = f"\nIts log: {error.log}" if error.log else ""
+        return StepRecord(state="failed", reasons=planned.reasons, error=f"{error}{log}"), None
+    state = "ran" if computed else "cached"
+    return StepRecord(state=state, finished=manifest.name, reasons=planned.reasons if computed else []), manifest
+
+
+def _compute_once(
+    planned: Plan, known: dict[str, Manifest], pipeline: Pipeline, store: Store, display: Display
+) -> tuple[Manifest, bool]:
+    """Compute a step under its lock, unless another run finished it meanwhile; says whether it was computed here."""
+    assert planned.parts is not None
+    step, component, key = planned.step, planned.parts.component, planned.parts.key()
+    with _locked(store, component, key, lambda: display.update(StepStatus(step.name, "locked"))) as lock:
+        again = plan_step(step, known, store, None)
+        if again.manifest:
+            return again.manifest, False
+        if store.folder(component, key).exists():
+            store.discard(component, key)
+        display.update(StepStatus(step.name, "running", text="starting"))
+        request = _request(planned, known, pipeline, store)
+        _run_process(request, lock, lambda done, text: display.update(StepStatus(step.name, "running", 0, done, text)))
+    manifest = store.manifest(component, key)
+    assert manifest is not None
+    return manifest, True
+
+
+@contextlib.contextmanager
+def _locked(store: Store, component: str, key: str, on_wait: Callable[[], None]) -> Iterator[int]:
+    with contextlib.ExitStack() as stack:
+        try:
+            lock = stack.enter_context(store.lock(component, key, timeout=0))
+        except TimeoutError:
+            on_wait()
+            lock = stack.enter_context(store.lock(component, key))
+        yield lock
+
+
+def _request(planned: Plan, known: dict[str, Manifest], pipeline: Pipeline, store: Store) -> Request:
+    assert planned.parts is not None
+    sources = {name: (known[output.step], output) for name, output in planned.step.inputs.items()}
+    component, key = planned.parts.component, planned.parts.key()
+    return Request(
+        parts=planned.parts,
+        inputs={
+            name: InputRecord(producer=source.name, output=output.name, digest=source.outputs[output.name].digest)
+            for name, (source, output) in sources.items()
+        },
+        input_folders={
+            name: store.artifact(source, output.name, output.kind).path for name, (source, output) in sources.items()
+        },
+        work=store.work_folder(component, key),
+        finished=store.folder(component, key),
+        beam_options=pipeline.scenario.beam_options(),
+    )
+
+
+def _run_process(request: Request, lock: int, report: Callable[[float | None, str], None]) -> None:
+    """Run a step's process to its end and pass its progress on.
+
+    Raises:
+        StepFailedError: it did not finish.
+    """
+    import json
+
+    shutil.rmtree(request.work, ignore_errors=True)
+    (request.work / "step").mkdir(parents=True)
+    request_file, log = request.work / "request.json", request.work / "step" / LOG
+    request_file.write_text(request.model_dump_json(indent=2))
+    news, news_end = os.pipe()
+    lifeline_end, lifeline = os.pipe()
+    # -P: a folder named models/ in the current folder must not hide ours.
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pipeline.execute",
+        str(request_file),
+        str(news_end),
+        str(lifeline_end),
+    ]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=(news_end, lifeline_end, lock),
+            env={**os.environ, **_environment()},
+        )
+    os.close(news_end)
+    os.close(lifeline_end)
+    error: dict[str, object] = {}
+    try:
+        with os.fdopen(news) as lines:
+            for line in lines:
+                message = json.loads(line)
+                if "error" in message:
+                    error = message
+                else:
+                    report(message["done"], message["text"])
+        code = process.wait()
+    finally:
+        os.close(lifeline)  # from here on the process has no runner and ends itself
+        process.wait()
+    if code != 0:
+        raise _failure(request.parts.component, code, error, log)
+
+
+def _environment() -> dict[str, str]:
+    # A fixed hash seed makes the order of sets, and so of graphs built from them, the same in every process.
+    return {
+        "KERAS_BACKEND": "tensorflow",
+        "TF_USE_LEGACY_KERAS": "0",
+        "PYTHONHASHSEED": "0",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
+
+
+def _failure(component: str, code: int, error: dict[str, object], log: Path) -> StepFailedError:
+    if error.get("mendable"):
+        return StepFailedError(str(error["error"]))
+    if error:
+        return StepFailedError(f"{component} broke: {error['error']}", log)
+    if code == -signal.SIGKILL:
+        return StepFailedError(
+            f"{component} was killed. If nobody did it by hand, the machine ran out of memory: "
+            "try a smaller batch_size or max_length, or a larger machine.",
+            log,
+        )
+    return StepFailedError(f"{component} ended with exit code {code} and no word.", log)
+
+
+def _status(step: Step, outcome: StepRecord, manifest: Manifest | None) -> StepStatus:
+    return StepStatus(
+        step.name,
+        outcome.state,
+        outcome.seconds,
+        None,
+        outcome.error or "",
+        manifest.metrics if manifest else {},
+    )
+
+
+@contextlib.contextmanager
+def _recorded(record: RunRecord, store: Store, clock: float) -> Iterator[None]:
+    """Keep the run's record true, whatever ends the run."""
+    record.write(store)
+    try:
+        yield
+    except BaseException:
+        record.status = "interrupted"
+        raise
+    finally:
+        record.seconds = round(time.monotonic() - clock, 3)
+        record.write(store)

@@ -1,0 +1,154 @@
+"""The folder where finished steps live.
+
+```
+.modelmill/
+  ingest_examples/3f0c…/      a finished step: one folder per output, log.txt, manifest.json
+  scratch/                    steps at work, and what failed steps left for a look
+  runs/                       one record per run
+  locks/, outside.json        who is computing what; digests of outside files by size and time of change
+```
+
+A step is computed in `scratch/` and renamed into place with its manifest inside, so it is whole or absent. A lock per
+step is held by the runner and by the process that computes: it is free only when neither lives.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from components.base import Outside
+from pipeline.keys import outside_digest
+from schemas import digests, locations
+from schemas.artifacts import Artifact
+from schemas.errors import UserError
+from schemas.manifest import FILE_NAME, Manifest
+
+DEFAULT_ROOT = Path(".modelmill")
+OWN_FOLDERS = ("scratch", "runs", "locks")
+
+
+class Store:
+    """Finished steps by component and key."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    def prepare(self) -> None:
+        """Make the store's folders.
+
+        Raises:
+            UserError: the place cannot be written.
+        """
+        try:
+            for name in OWN_FOLDERS:
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            probe = self.root / "scratch" / f".probe-{uuid.uuid4().hex}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise UserError(
+                f"The store {self.root} cannot be written: {error.strerror}. "
+                "Name a folder on a disk you may write to: --store FOLDER, or set MODELMILL_STORE."
+            ) from None
+
+    # Steps
+
+    def folder(self, component: str, key: str) -> Path:
+        """Where the finished step lives or will live."""
+        return self.root / component / key
+
+    def manifest(self, component: str, key: str) -> Manifest | None:
+        """The record of a finished step, or None."""
+        folder = self.folder(component, key)
+        return Manifest.read(folder) if (folder / FILE_NAME).is_file() else None
+
+    def manifests(self) -> Iterator[Manifest]:
+        """All finished steps."""
+        for path in sorted(self.root.glob(f"*/*/{FILE_NAME}")):
+            if path.parts[-3] not in OWN_FOLDERS:
+                yield Manifest.read(path.parent)
+
+    def artifact(self, manifest: Manifest, output: str, kind: type[Artifact]) -> Artifact:
+        """One output of a finished step."""
+        return kind(self.folder(manifest.component, manifest.key) / output)
+
+    def discard(self, component: str, key: str) -> None:
+        """Remove a finished step; it is gone at once, whenever this is killed."""
+        trash = self.root / "scratch" / f"trash-{uuid.uuid4().hex}"
+        self.folder(component, key).rename(trash)
+        shutil.rmtree(trash)
+
+    def work_folder(self, component: str, key: str) -> Path:
+        """The scratch folder of a step at work."""
+        return self.root / "scratch" / f"{component}-{key}"
+
+    @contextlib.contextmanager
+    def lock(self, component: str, key: str, *, timeout: float = -1) -> Iterator[int]:
+        """Hold the lock that whoever computes the step must hold.
+
+        Yields:
+            The lock's file descriptor. A child process that inherits it holds the lock as well, so the lock outlives
+            a killed runner for as long as its child still computes.
+
+        Raises:
+            TimeoutError: another process holds it for longer than `timeout` seconds (negative: wait for ever).
+        """
+        from filelock import FileLock
+
+        descriptor: list[int] = []
+        path = self.root / "locks" / f"{component}-{key}.lock"
+        with FileLock(path, timeout=timeout, on_acquired=descriptor.append):
+            yield descriptor[0]
+
+    # Outside
+
+    def outside_digest(self, location: str, mark: Outside, wanted_by: str) -> str:
+        """Digest of something outside the store; files are read again only when name, size or time changed."""
+        return outside_digest(location, mark, wanted_by, self._digest_files)
+
+    def _digest_files(self, files: list[Path]) -> str:
+        stats = [(str(file.absolute()), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files]
+        look = digests.of_json(stats)
+        cache = self.root / "outside.json"
+        known: dict[str, str] = json.loads(cache.read_text()) if cache.is_file() else {}
+        # A file changed within the last two seconds could change again without a new time stamp.
+        settled = max(stat[2] for stat in stats) < time.time_ns() - 2_000_000_000
+        if look not in known or not settled:
+            known[look] = locations.digest(files)
+            if settled and self.root.is_dir():
+                write_atomically(cache, json.dumps(known))
+        return known[look]
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that others see whole or not at all."""
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def remove_dead_scratch(store: Store) -> list[Path]:
+    """Remove what killed or failed steps left; returns what was removed. Steps at work are left alone."""
+    removed = []
+    for folder in sorted((store.root / "scratch").iterdir()):
+        component, _, key = folder.name.rpartition("-")
+        with contextlib.suppress(TimeoutError), store.lock(component, key, timeout=0):
+            shutil.rmtree(folder)
+            removed.append(folder)
+    return removed
+
+
+def size_of(folder: Path) -> int:
+    """Bytes below a folder."""
+    return sum(os.lstat(file).st_size for file in folder.rglob("*") if file.is_file())
+
+
+def as_json(value: Any) -> str:
+    """Pretty JSON for the terminal."""
+    return json.dumps(value, indent=2, default=str, ensure_ascii=False)

@@ -1,0 +1,87 @@
+"""What a run has learnt, on one screen: how good, how large, where it is, how to try it."""
+
+import shlex
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.graph import Pipeline
+from pipeline.runs import RunRecord
+from pipeline.store import Store, size_of
+from schemas.artifacts import Artifact, Evaluation, PushedModel, Verdict
+from schemas.reports import EvaluationReport
+
+MOST_CLASSES = 20
+
+
+def print_summary(pipeline: Pipeline, record: RunRecord, store: Store, console: Console) -> None:
+    """Print what the run's evaluations, verdicts and pushes say; prints nothing where there are none."""
+    for artifact in _artifacts(pipeline, record, store):
+        if isinstance(artifact, Evaluation):
+            _print_evaluation(artifact.report(), console)
+            _line(console, "Report", str(_short(artifact.page)))
+        elif isinstance(artifact, Verdict):
+            for rule in artifact.report().rules:
+                _line(console, "Rule", str(rule))
+        elif isinstance(artifact, PushedModel):
+            push = artifact.push()
+            folder = _short(Path(push.folder))
+            _line(console, "Published", f"{folder}  (SavedModel, {size_of(folder) / 1e6:.0f} MB)")
+            _line(
+                console,
+                "Checked",
+                f"{push.rows_asked} rows in a clean process, scores equal within {push.largest_difference:.0e}",
+            )
+            _line(
+                console,
+                "Try it",
+                f"modelmill predict {shlex.quote(str(_short(Path(push.destination))))} 'some text of yours'",
+            )
+
+
+def _artifacts(pipeline: Pipeline, record: RunRecord, store: Store) -> list[Artifact]:
+    found = []
+    for name, outcome in record.steps.items():
+        component, _, key = (outcome.finished or "").partition("/")
+        manifest = store.manifest(component, key) if key else None
+        if manifest:
+            kinds = pipeline.steps[name].function.spec.outputs
+            found += [store.artifact(manifest, output, kind) for output, kind in kinds.items()]
+    return found
+
+
+def _print_evaluation(report: EvaluationReport, console: Console) -> None:
+    console.print()
+    accuracy = report.metrics["accuracy"]
+    console.print(
+        f"[bold]accuracy {accuracy.value:.4f}[/]  95 % interval {accuracy.low:.4f} to {accuracy.high:.4f}, "
+        f"{report.rows:,} {report.split} rows",
+        highlight=False,
+    )
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    table.add_column("label")
+    for name in ("precision", "recall", "F1", "rows"):
+        table.add_column(name, justify="right")
+    for row in report.classes[:MOST_CLASSES]:
+        table.add_row(row.label, f"{row.precision:.3f}", f"{row.recall:.3f}", f"{row.f1:.3f}", f"{row.support:,}")
+    console.print(table)
+    if len(report.classes) > MOST_CLASSES:
+        console.print(f"  and {len(report.classes) - MOST_CLASSES} more labels, see the report", style="dim")
+    for label, rows in report.unseen_labels.items():
+        _line(
+            console,
+            "Unseen label",
+            f"'{label}' ({rows} rows) is not in the train split, so these rows count as wrong",
+        )
+
+
+def _line(console: Console, name: str, words: str) -> None:
+    # A path or command that wraps cannot be copied.
+    console.print(f"[dim]{name:<10}[/] ", end="", highlight=False)
+    console.print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+def _short(path: Path) -> Path:
+    """Relative to the current folder where that is shorter to type."""
+    return path.relative_to(Path.cwd()) if path.is_absolute() and path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,1 @@
+"""What things look like: artifacts, manifests, reports. Imports nothing of ours."""

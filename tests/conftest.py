@@ -1,0 +1,126 @@
+"""Tiny worlds: a ten-row data set and a width-four BERT, so that every test runs in seconds."""
+
+import json
+import os
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from components.base import Runtime
+from schemas.artifacts import Examples
+from schemas.reports import ExamplesSummary
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+Rows = Sequence[tuple[str, str]]
+
+WORDS = ["good", "fine", "great", "bad", "poor", "awful", "the", "film", "was", "a", "plot", "very"]
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    """A runtime as the local runner makes it."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return Runtime(scratch=scratch)
+
+
+@pytest.fixture
+def tiny_vocabulary() -> list[str]:
+    """Five special tokens, twelve words, some letters and word pieces."""
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    return SPECIAL + WORDS + letters + [f"##{letter}" for letter in letters] + [".", "!", "##s"]
+
+
+@pytest.fixture
+def sentiment_rows() -> Callable[[int], list[tuple[str, str]]]:
+    """`sentiment_rows(n)`: n different short reviews, labelled by the one word that decides."""
+
+    def make(count: int) -> list[tuple[str, str]]:
+        rng = random.Random(count)
+        rows: dict[str, str] = {}
+        while len(rows) < count:
+            label = rng.choice(["negative", "positive"])
+            word = rng.choice(WORDS[:3] if label == "positive" else WORDS[3:6])
+            words = [*rng.choices(WORDS[6:], k=rng.randint(1, 8)), word]
+            rng.shuffle(words)
+            rows[" ".join(words)] = label
+        return list(rows.items())
+
+    return make
+
+
+@pytest.fixture
+def write_examples(tmp_path: Path) -> Callable[..., Examples]:
+    """`write_examples(train=[(text, label), …], eval=…, test=…)`: an Examples artifact with two shards a split."""
+
+    def write(**splits: Rows) -> Examples:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        examples = Examples(tmp_path / "examples")
+        for split in ("train", "eval", "test"):
+            rows = splits.get(split, [])
+            for shard in (0, 1):
+                part = [(f"{split}-{i:04d}", *row) for i, row in enumerate(rows) if i % 2 == shard]
+                columns = {
+                    name: pa.array([row[i] for row in part], pa.string())
+                    for i, name in enumerate(("id", "text", "label"))
+                }
+                path = examples.shard(split, shard, 2)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                pq.write_table(pa.table(columns), path)
+        labels = {
+            split: {label: [row[1] for row in rows].count(label) for label in sorted({row[1] for row in rows})}
+            for split, rows in splits.items()
+        }
+        counts = {split: len(rows) for split, rows in splits.items()}
+        examples.write_summary(ExamplesSummary(rows_read=sum(counts.values()), rows=counts, labels=labels, rejected={}))
+        return examples
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def make_tiny_preset() -> Callable[[Path, Sequence[str]], Path]:
+    """`make_tiny_preset(folder, vocabulary)`: a KerasHub BERT preset, one layer of width four, random weights."""
+
+    def make(folder: Path, vocabulary: Sequence[str]) -> Path:
+        import keras
+        import keras_hub
+
+        keras.utils.set_random_seed(7)
+        backbone = keras_hub.models.BertBackbone(
+            vocabulary_size=len(vocabulary),
+            num_layers=1,
+            num_heads=2,
+            hidden_dim=4,
+            intermediate_dim=8,
+            max_sequence_length=32,
+        )
+        tokenizer = keras_hub.models.BertTokenizer(vocabulary=list(vocabulary), lowercase=True)
+        backbone.save_to_preset(str(folder))
+        tokenizer.save_to_preset(str(folder))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def tiny_preset(tmp_path: Path, tiny_vocabulary: list[str], make_tiny_preset: Callable[..., Path]) -> Path:
+    """A preset folder with the tiny vocabulary."""
+    return make_tiny_preset(tmp_path / "tiny_bert", tiny_vocabulary)
+
+
+@pytest.fixture
+def write_json() -> Callable[[Path, object], Path]:
+    """`write_json(path, value)`."""
+
+    def write(path: Path, value: object) -> Path:
+        path.write_text(json.dumps(value))
+        return path
+
+    return write
