@@ -122,7 +122,7 @@ def why(scenario: Path, step: str | None, root: str, overrides: tuple[str, ...])
         if step not in (None, name):
             continue
         if planned.state != "cached":
-            click.echo(f"{name} would run again:" if planned.state != "refused" else f"{name} is refused:")
+            click.echo(f"{name} is refused:" if planned.state == "refused" else f"{name} would run:")
             click.echo("\n".join(f"  {reason}" for reason in planned.reasons))
             continue
         last = next((record for record in history if name in record.steps and record.steps[name].state == "ran"), None)
@@ -216,7 +216,7 @@ def lineage(target: str, root: str) -> None:
         for name, digest in ancestor.manifest.parts.outside.items():
             value = ancestor.manifest.parts.parameters[name]
             shown = digest if digest.startswith("name:") else f"sha256 {digest[:16]}"
-            click.echo(f"{indent}     {name}: {value}  ({shown})")
+            click.echo(f"{' ' * len(indent)}   {name}: {value}  ({shown})")
 
 
 @main.command()

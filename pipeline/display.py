@@ -66,9 +66,9 @@ class LiveTable:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Live(console=console, get_renderable=self._table, refresh_per_second=5, transient=True)
         self._statuses: dict[str, StepStatus] = {}
         self._since: dict[str, float] = {}
+        self._live = Live(console=console, get_renderable=self._table, refresh_per_second=5, transient=True)
 
     def start(self, record: RunRecord, steps: list[str]) -> None:
         """Show all steps as waiting."""

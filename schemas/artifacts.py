@@ -265,6 +265,11 @@ class PushedModel(Artifact):
         """Write what `push` returns."""
         (self.path / "push.json").write_text(push.model_dump_json(indent=2))
 
+    def content_digest(self) -> str:
+        """Digest of version and served files; where the destination lies on this machine does not count."""
+        push = self.push()
+        return digests.of_json({"version": push.version, "digest": push.digest})
+
     def problem(self) -> str | None:
         """The published folder may have been removed by hand."""
         folder = Path(self.push().folder)
