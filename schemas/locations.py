@@ -77,8 +77,7 @@ def _hidden(file: Path) -> bool:
 
 def digest(files: list[Path]) -> str:
     """Digest of the files' contents and of their names below their common folder."""
-    root = files[0].parent if len(files) == 1 else common_folder(files)
-    return digests.of_files(root, files)
+    return digests.of_files(common_folder(files), [file.absolute() for file in files])
 
 
 def common_folder(files: list[Path]) -> Path:

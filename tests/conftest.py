@@ -32,7 +32,7 @@ def runtime(tmp_path: Path) -> Runtime:
 def tiny_vocabulary() -> list[str]:
     """Five special tokens, twelve words, some letters and word pieces."""
     letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
-    return SPECIAL + WORDS + letters + [f"##{letter}" for letter in letters] + [".", "!", "##s"]
+    return list(dict.fromkeys([*SPECIAL, *WORDS, *letters, *(f"##{letter}" for letter in letters), ".", "!"]))
 
 
 @pytest.fixture

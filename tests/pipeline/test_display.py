@@ -27,7 +27,15 @@ def test_live_table_ends_with_every_step_on_the_screen():
     stream = io.StringIO()
     show(LiveTable(Console(file=stream, force_terminal=True, width=100, color_system=None)))
     last = stream.getvalue().rpartition("\x1b")[2]
-    for words in ("✓  read", "rows 2,225", "1 min 01 s", "accuracy 0.9877", "✗  push", "7 came", "failed in 1 min 02 s"):
+    for words in (
+        "✓  read",
+        "rows 2,225",
+        "1 min 01 s",
+        "accuracy 0.9877",
+        "✗  push",
+        "7 came",
+        "failed in 1 min 02 s",
+    ):
         assert words in last
 
 

@@ -1,5 +1,7 @@
 """Where things outside the store are found, and what is said when they are not."""
 
+from pathlib import Path
+
 import pytest
 
 from schemas import locations
@@ -43,11 +45,13 @@ def test_missing_things(location, words):
         assert word in str(error.value)
 
 
-def test_digest_covers_contents_and_names(tmp_path):
+def test_digest_covers_contents_and_names(tmp_path, monkeypatch):
     one, two = tmp_path / "a.txt", tmp_path / "b.txt"
     one.write_text("1")
     two.write_text("2")
     first = locations.digest([one, two])
     assert locations.digest([one, two]) == first
+    monkeypatch.chdir(tmp_path)
+    assert locations.digest([Path("a.txt"), Path("b.txt")]) == first
     two.write_text("3")
     assert locations.digest([one, two]) != first
