@@ -1,5 +1,6 @@
 """Bring labelled text in: read, refuse what is broken with a reason, split by content, write Parquet shards."""
 
+import shutil
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -14,8 +15,9 @@ from schemas.reports import ExamplesSummary
 if TYPE_CHECKING:
     from models.splitting import Buckets
 
-# What a writer holds in memory at a time, roughly, in bytes of source.
-SLICE_BYTES = 64 << 20
+# What a writer holds in memory at a time, roughly, in bytes of source. 4 million short rows (285 MB) peak at 375 MB
+# with 8 MB and at 584 MB with 64 MB, in the same time.
+SLICE_BYTES = 8 << 20
 
 
 def check(
@@ -78,7 +80,8 @@ def _run_pipeline(source: Source, buckets: "Buckets", examples: Examples, runtim
     from models.ingesting import ROWS_READ, ingest, write_missing_files
 
     spill = runtime.scratch / "spill"
-    spill.mkdir()
+    shutil.rmtree(spill, ignore_errors=True)  # what a killed run left behind
+    spill.mkdir(parents=True)
     pipeline = beam.Pipeline(options=PipelineOptions(list(runtime.beam_options)))
     ingest(pipeline, source, buckets, str(spill), examples)
     result = pipeline.run()

@@ -85,7 +85,8 @@ def _check_encoding(source: Source, max_reject_rate: float) -> None:
         return
     unit = "files" if source.format == "folders" else "lines"
     raise UserError(
-        f"{WHERE}.encoding: {len(bad):,} of {len(sample):,} {unit} looked at are not valid {source.encoding}, and "
+        f"{WHERE}.encoding: {_files(source, 'has', 'have')} {len(bad):,} {unit} that are not valid {source.encoding}, "
+        f"of {len(sample):,} looked at, and "
         f"max_reject_rate allows {max_reject_rate:g} of them. "
         f"The first reads '{_around_mark(bad[0], source.encoding)}'. {_suggestion(bad, source.encoding)}"
     )

@@ -67,9 +67,13 @@ def check_world(pipeline: Pipeline, store: Store) -> None:
         UserError: the store cannot be written, or a file, package or column is not there.
     """
     store.prepare()
+    given = pipeline.scenario.steps
+    named = [(step, name) for step in pipeline.steps.values() for name in step.function.spec.outside]
+    # What the scenario itself names comes first, so that an error speaks of what the user wrote.
+    for step, name in sorted(named, key=lambda pair: pair[1] not in given.get(pair[0].name, {})):
+        spec = step.function.spec
+        store.outside_digest(step.parameters[name], spec.outside[name], f"{step.name}.{name}")
     for step in pipeline.steps.values():
-        for name, mark in step.function.spec.outside.items():
-            store.outside_digest(step.parameters[name], mark, f"{step.name}.{name}")
         step.function.spec.check_world(step.parameters)
 
 

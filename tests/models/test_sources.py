@@ -211,7 +211,7 @@ def test_empty_and_header_only(tmp_path):
 def test_wrong_encoding_shows_what_others_make_of_it(tmp_path):
     path = write(tmp_path / "a.csv", b"text,label\n" + b"don\xd5t\x81,a\nfine,b\n" * 20)
     message = complaint(path)
-    assert "20 of 42 lines looked at are not valid utf-8" in message
+    assert "a.csv has 20 lines that are not valid utf-8, of 42 looked at" in message
     assert "reads 'don\\xd5t\\x81,a'" in message
     assert "mac-roman gives 'don’tÅ,a'; latin-1 gives 'donÕt\x81,a'" in message
     assert "cp1252" not in message
