@@ -52,6 +52,7 @@ def tokenize_examples(
         "labels": len(labels),
         "truncated_share": _share(summary.truncated, summary.rows),
         "unknown_share": _share(summary.unknown_tokens, summary.tokens),
+        **({"unseen_labels": _words(summary.unseen_labels)} if summary.unseen_labels else {}),
     }
 
 
@@ -86,9 +87,20 @@ def _run_pipeline(
     }
 
 
+def _words(unseen: dict[str, dict[str, int]]) -> str:
+    """Labels that train does not have, for people.
+
+    >>> _words({"test": {"odd": 2}})
+    "'odd' (2 rows of test)"
+    """
+    return ", ".join(
+        f"'{label}' ({rows} rows of {split})" for split, labels in unseen.items() for label, rows in labels.items()
+    )
+
+
 def _tell_unseen(source: ExamplesSummary, runtime: Runtime) -> None:
-    for split, labels in source.unseen_labels().items():
-        text = f"{split} has labels that train does not have: {labels}; their rows count as wrong answers"
+    if unseen := source.unseen_labels():
+        text = f"labels that train does not have: {_words(unseen)}; their rows count as wrong answers"
         logging.warning("tokenize_examples: %s", text)
         runtime.report(None, text)
 

@@ -172,12 +172,18 @@ def _keras_contents(path: Path) -> Iterator[tuple[str, str]]:
     import h5py
 
     with zipfile.ZipFile(path) as archive:
-        yield "config", digests.of_json(json.loads(archive.read("config.json")))
+        # Keras numbers objects that layers share by their address in memory.
+        config = json.loads(archive.read("config.json"), object_hook=_without_addresses)
+        yield "config", digests.of_json(config)
         arrays: dict[str, Any] = {}
         with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
             weights.visititems(lambda name, item: arrays.update({name: item}) if hasattr(item, "dtype") else None)
             for name, item in sorted(arrays.items()):
                 yield f"{name} {item.dtype} {item.shape}", digests.of_bytes(item[()].tobytes())
+
+
+def _without_addresses(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name != "shared_object_id"}
 
 
 class ServingModel(Artifact):

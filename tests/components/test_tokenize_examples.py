@@ -90,7 +90,9 @@ def test_labels_come_from_train_alone(write_examples, tokenize, vocabulary_file,
     assert tokens.summary().labels == ["negative", "positive"]
     assert tokens.summary().unseen_labels == {"eval": {"neutral": 1}, "test": {"Positive": 1}}
     assert [row[2] for row in read(tokens, "eval", tiny_vocabulary)] == [-1, 0]
-    assert "eval has labels that train does not have: {'neutral': 1}" in caplog.text
+    assert (
+        "labels that train does not have: 'neutral' (1 rows of eval); their rows count as wrong answers" in caplog.text
+    )
 
 
 def test_bytes_are_the_same_in_another_process():
