@@ -103,7 +103,9 @@ def train_bert(
     )
     best = fitted.history[fitted.best_epoch - 1]
     return {
-        **{name: round(value, 4) for name, value in best.items() if name != "learning_rate"},
+        **{name: round(best[name], 4) for name in ("val_accuracy", "val_loss") if name in best},
+        "train_accuracy": round(best["accuracy"], 4),
+        "train_loss": round(best["loss"], 4),
         "best_epoch": fitted.best_epoch,
         "train_rows": train.rows,
         "eval_rows": evaluation.rows,

@@ -4,8 +4,9 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.files import size_of
 from pipeline.runs import records
-from pipeline.store import Store, remove_dead_scratch, size_of
+from pipeline.store import Store, remove_dead_scratch
 from schemas.errors import UserError
 
 

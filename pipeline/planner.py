@@ -71,7 +71,7 @@ def _parts(step: Step, known: Mapping[str, Manifest], store: Store) -> KeyParts:
         for name, output in step.inputs.items()
         if output.step in known
     }
-    return keys.key_parts(step, inputs, store.outside_digest)
+    return keys.key_parts(step, inputs, store.outside_digest, store.read_module)
 
 
 def _compared(parts: KeyParts, before: Manifest | None) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from pipeline.store import Store, write_atomically
+from pipeline.files import write_atomically
+from pipeline.store import Store
 
 Status = Literal["running", "succeeded", "failed", "refused", "interrupted"]
 

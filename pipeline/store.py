@@ -5,7 +5,8 @@
   ingest_examples/3f0c…/      a finished step: one folder per output, log.txt, manifest.json
   scratch/                    steps at work, and what failed steps left for a look
   runs/                       one record per run
-  locks/, outside.json        who is computing what; digests of outside files by size and time of change
+  locks/                      who is computing what
+  outside.json, code.json     digests of outside files and of our own code, to be had again quickly
 ```
 
 A step is computed in `scratch/` and renamed into place with its manifest inside, so it is whole or absent. A lock per
@@ -14,7 +15,6 @@ step is held by the runner and by the process that computes: it is free only whe
 
 import contextlib
 import json
-import os
 import shutil
 import time
 import uuid
@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from components.base import Outside
-from pipeline.keys import outside_digest
+from pipeline.files import write_atomically
+from pipeline.project_code import ModuleReader
 from schemas import digests, locations
 from schemas.artifacts import Artifact
 from schemas.errors import UserError
@@ -38,6 +39,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
+        self.read_module = ModuleReader(self.root / "code.json")
 
     def prepare(self) -> None:
         """Make the store's folders.
@@ -109,8 +111,21 @@ class Store:
     # Outside
 
     def outside_digest(self, location: str, mark: Outside, wanted_by: str) -> str:
-        """Digest of something outside the store; files are read again only when name, size or time changed."""
-        return outside_digest(location, mark, wanted_by, self._digest_files)
+        """What identifies something outside the store: its content, or its name where only a hub knows it.
+
+        Files are read again only when name, size or time changed.
+
+        Args:
+            location: what a parameter names.
+            mark: how the parameter is marked.
+            wanted_by: component.parameter, for errors.
+
+        Raises:
+            UserError: the location should exist on this machine and does not.
+        """
+        if mark.hub and locations.is_hub_name(location):
+            return f"name:{location}"
+        return self._digest_files(locations.find_files(location, wanted_by=wanted_by))
 
     def _digest_files(self, files: list[Path]) -> str:
         stats = [(str(file.absolute()), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files]
@@ -126,13 +141,6 @@ class Store:
         return known[look]
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file that others see whole or not at all."""
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    partial.write_text(text)
-    partial.replace(path)
-
-
 def remove_dead_scratch(store: Store) -> list[Path]:
     """Remove what killed or failed steps left; returns what was removed. Steps at work are left alone."""
     removed = []
@@ -142,11 +150,6 @@ def remove_dead_scratch(store: Store) -> list[Path]:
             shutil.rmtree(folder)
             removed.append(folder)
     return removed
-
-
-def size_of(folder: Path) -> int:
-    """Bytes below a folder."""
-    return sum(os.lstat(file).st_size for file in folder.rglob("*") if file.is_file())
 
 
 def as_json(value: Any) -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.files import size_of
 from pipeline.graph import Pipeline
 from pipeline.runs import RunRecord
-from pipeline.store import Store, size_of
+from pipeline.store import Store
 from schemas.artifacts import Artifact, Evaluation, PushedModel, Verdict
 from schemas.reports import EvaluationReport
 

@@ -1,11 +1,10 @@
 """Keys cover what can change an answer and nothing else."""
 
-import ast
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import keys
+from pipeline.project_code import Module, ModuleReader, analyse, libraries, reachable
 from schemas.manifest import KeyParts
 
 PARTS = KeyParts(
@@ -20,7 +19,7 @@ PARTS = KeyParts(
 
 
 def digest(code):
-    return keys.code_digest(ast.parse(code))
+    return analyse(code.encode()).digest
 
 
 def test_code_digest_ignores_comments_blank_lines_and_docstrings():
@@ -35,14 +34,14 @@ def test_code_digest_sees_text_that_is_not_a_docstring():
 
 
 def test_reachable_follows_imports_inside_bodies():
-    found = keys.reachable("components.train_bert")
+    found = reachable("components.train_bert", ModuleReader())
     assert {"components.train_bert", "components.base", "schemas.artifacts", "models.training"} <= found.keys()
     assert "components.ingest_examples" not in found and "models.metrics" not in found
 
 
 def test_libraries_are_those_imported_and_what_computes_behind_them():
-    tree = ast.parse("import keras_hub\nfrom sklearn import metrics\nimport json\nimport pydantic\nimport schemas")
-    assert keys.libraries([tree]).keys() == {"keras_hub", "keras", "tensorflow", "numpy", "sklearn"}
+    code = b"import keras_hub\nfrom sklearn import metrics\nimport json\nimport pydantic\nimport schemas"
+    assert libraries([analyse(code)]).keys() == {"keras_hub", "keras", "tensorflow", "numpy", "sklearn"}
 
 
 @given(
@@ -67,3 +66,15 @@ def test_differences_name_what_changed():
         "Python: 3 → 4",
     ]
     assert keys.differences(PARTS, PARTS) == []
+
+
+def test_analyses_are_remembered_by_the_version_of_the_source(tmp_path):
+    memory = tmp_path / "code.json"
+    reader = ModuleReader(memory)
+    found = reader("schemas.digests")
+    reader.remember()
+    text = memory.read_text()
+    assert found.digest in text
+    memory.write_text(text.replace(found.digest, "0123456789abcdef"))
+    assert ModuleReader(memory)("schemas.digests") == Module("0123456789abcdef", found.imports)
+    assert ModuleReader(memory)("schemas.nothing") is None
