@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,24 +86,36 @@ def write_examples(tmp_path: Path) -> Callable[..., Examples]:
 
 
 @pytest.fixture(scope="session")
-def make_tiny_preset() -> Callable[[Path, Sequence[str]], Path]:
-    """`make_tiny_preset(folder, vocabulary)`: a KerasHub BERT preset, one layer of width four, random weights."""
+def make_backbone() -> Callable[..., Any]:
+    """`make_backbone(vocabulary, width=4, …)`: a small KerasHub BERT with seeded random weights."""
 
-    def make(folder: Path, vocabulary: Sequence[str]) -> Path:
+    def make(vocabulary: Sequence[str], *, width: int = 4, layers: int = 1, dtype: str = "float32") -> Any:
         import keras
         import keras_hub
 
         keras.utils.set_random_seed(7)
-        backbone = keras_hub.models.BertBackbone(
+        return keras_hub.models.BertBackbone(
             vocabulary_size=len(vocabulary),
-            num_layers=1,
+            num_layers=layers,
             num_heads=2,
-            hidden_dim=4,
-            intermediate_dim=8,
+            hidden_dim=width,
+            intermediate_dim=2 * width,
             max_sequence_length=32,
+            dtype=dtype,
         )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_tiny_preset(make_backbone: Callable[..., Any]) -> Callable[..., Path]:
+    """`make_tiny_preset(folder, vocabulary, width=4)`: a KerasHub preset of that BERT and its tokenizer."""
+
+    def make(folder: Path, vocabulary: Sequence[str], *, width: int = 4) -> Path:
+        import keras_hub
+
+        make_backbone(vocabulary, width=width).save_to_preset(str(folder))
         tokenizer = keras_hub.models.BertTokenizer(vocabulary=list(vocabulary), lowercase=True)
-        backbone.save_to_preset(str(folder))
         tokenizer.save_to_preset(str(folder))
         return folder
 
@@ -124,3 +137,22 @@ def write_json() -> Callable[[Path, object], Path]:
         return path
 
     return write
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` rewrites the files that people read; then read the diff."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files instead of comparing")
+
+
+@pytest.fixture
+def assert_golden(request: pytest.FixtureRequest) -> Callable[[str, Path], None]:
+    """`assert_golden(text, path)`: the text equals the file."""
+
+    def compare(text: str, golden: Path) -> None:
+        if request.config.getoption("--update-golden"):
+            golden.write_text(text)
+        assert text == golden.read_text(), (
+            f"{golden.name} changed. If you meant it: pytest --update-golden, then read the diff before committing."
+        )
+
+    return compare

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,23 +17,14 @@ LABELS = ["negative", "positive"]
 
 
 @pytest.fixture
-def make_model(tmp_path: Path, tiny_vocabulary: list[str]) -> Callable[..., Model]:
+def make_model(tmp_path: Path, tiny_vocabulary: list[str], make_backbone: Callable[..., Any]) -> Callable[..., Model]:
     """`make_model(bias)`: a Model artifact, a BERT of width four whose head has these biases."""
 
     def make(bias: tuple[float, float] = (0.0, 0.5)) -> Model:
         import keras
-        import keras_hub
 
-        vocabulary = list(dict.fromkeys(tiny_vocabulary))
-        keras.utils.set_random_seed(5)
-        backbone = keras_hub.models.BertBackbone(
-            vocabulary_size=len(vocabulary),
-            num_layers=1,
-            num_heads=2,
-            hidden_dim=4,
-            intermediate_dim=8,
-            max_sequence_length=16,
-        )
+        vocabulary = tiny_vocabulary
+        backbone = make_backbone(vocabulary)
         logits = keras.layers.Dense(2, bias_initializer="ones", name="logits")
         keras_model = keras.Model(backbone.input, logits(backbone.output["pooled_output"]))
         logits.bias.assign(bias)

@@ -14,11 +14,6 @@ TRAIN = [("the film was good", "positive"), ("a bad plot", "negative"), ("Zebra 
 
 
 @pytest.fixture
-def tiny_vocabulary(tiny_vocabulary):
-    return list(dict.fromkeys(tiny_vocabulary))
-
-
-@pytest.fixture
 def tokenize(tmp_path, runtime):
     def tokenize(examples, vocabulary, **values):
         parameters = tokenize_examples.spec.validate({"vocabulary": str(vocabulary), **values})

@@ -74,22 +74,9 @@ def run(tokens: Tokens, folder: Path, runtime: Runtime, preset: Path, **paramete
 
 
 @pytest.fixture
-def able_preset(tmp_path: Path, tiny_vocabulary: list[str]) -> Path:
+def able_preset(tmp_path: Path, tiny_vocabulary: list[str], make_tiny_preset: Callable[..., Path]) -> Path:
     """The tiny preset is too narrow to learn with every seed; this one is 32 wide."""
-    import keras
-    import keras_hub
-
-    keras.utils.set_random_seed(7)
-    backbone = keras_hub.models.BertBackbone(
-        vocabulary_size=len(tiny_vocabulary),
-        num_layers=1,
-        num_heads=2,
-        hidden_dim=32,
-        intermediate_dim=32,
-        max_sequence_length=32,
-    )
-    backbone.save_to_preset(str(tmp_path / "able_bert"))
-    return tmp_path / "able_bert"
+    return make_tiny_preset(tmp_path / "able_bert", tiny_vocabulary, width=32)
 
 
 def test_train_bert_learns_and_writes_a_whole_model(

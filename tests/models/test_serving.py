@@ -36,28 +36,13 @@ def tokenization() -> Tokenization:
 
 
 @pytest.fixture
-def vocabulary(tiny_vocabulary: list[str]) -> list[str]:
-    return list(dict.fromkeys(tiny_vocabulary))
-
-
-@pytest.fixture
-def make_bert(vocabulary: list[str]) -> Callable[..., Any]:
+def make_bert(tiny_vocabulary: list[str], make_backbone: Callable[..., Any]) -> Callable[..., Any]:
     """`make_bert(dtype)`: a BERT classifier of width four, its random weights large enough to tell texts apart."""
 
     def make(dtype: str = "float32") -> Any:
         import keras
-        import keras_hub
 
-        keras.utils.set_random_seed(3)
-        backbone = keras_hub.models.BertBackbone(
-            vocabulary_size=len(vocabulary),
-            num_layers=2,
-            num_heads=2,
-            hidden_dim=4,
-            intermediate_dim=8,
-            max_sequence_length=32,
-            dtype=dtype,
-        )
+        backbone = make_backbone(tiny_vocabulary, layers=2, dtype=dtype)
         logits = keras.layers.Dense(len(LABELS), dtype=dtype, name="logits")
         model = keras.Model(backbone.input, logits(backbone.output["pooled_output"]))
         rng = np.random.default_rng(3)
@@ -70,14 +55,14 @@ def make_bert(vocabulary: list[str]) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def serve(vocabulary: list[str], tokenization: Tokenization, tmp_path: Path) -> Callable[[Any], Any]:
+def serve(tiny_vocabulary: list[str], tokenization: Tokenization, tmp_path: Path) -> Callable[[Any], Any]:
     """`serve(keras_model)`: the model after a trip through a SavedModel."""
 
     def trip(keras_model: Any) -> Any:
         from models import serving
 
         folder = tmp_path / "serving" / "saved_model"
-        serving.save(keras_model, vocabulary, LABELS, tokenization, folder)
+        serving.save(keras_model, tiny_vocabulary, LABELS, tokenization, folder)
         return serving.load(folder)
 
     return trip
@@ -102,18 +87,18 @@ def test_signature_answers_text_with_label_score_and_scores(make_bert: Callable[
 
 
 def test_served_scores_are_the_keras_models(
-    make_bert: Callable[..., Any], serve: Callable, vocabulary: list[str], tokenization: Tokenization
+    make_bert: Callable[..., Any], serve: Callable, tiny_vocabulary: list[str], tokenization: Tokenization
 ) -> None:
     from models import serving
 
     model = make_bert()
     served = serve(model)
-    assert serving.difference(model, vocabulary, tokenization, served) < 1e-6
+    assert serving.difference(model, tiny_vocabulary, tokenization, served) < 1e-6
     logits = model.get_layer("logits")
     logits.bias.assign([0.0, 1.0, 0.0])
-    assert serving.difference(model, vocabulary, tokenization, served) > 1e-2
+    assert serving.difference(model, tiny_vocabulary, tokenization, served) > 1e-2
     logits.bias.assign([0.0, np.nan, 0.0])
-    assert np.isnan(serving.difference(model, vocabulary, tokenization, served))
+    assert np.isnan(serving.difference(model, tiny_vocabulary, tokenization, served))
 
 
 def test_company_and_padding_do_not_change_answers(make_bert: Callable[..., Any], serve: Callable) -> None:
@@ -157,13 +142,13 @@ def test_predict_keeps_order_whatever_the_batches(make_bert: Callable[..., Any],
     assert serving.class_names(model) == LABELS
 
 
-def test_only_the_inputs_a_model_has_are_fed(serve: Callable, vocabulary: list[str]) -> None:
+def test_only_the_inputs_a_model_has_are_fed(serve: Callable, tiny_vocabulary: list[str]) -> None:
     """A mean of word vectors that takes no segments; large where padding is looked at."""
     import keras
 
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     mask = keras.Input((None,), dtype="int32", name="padding_mask")
-    embedded = keras.layers.Embedding(len(vocabulary), 4, embeddings_initializer="random_normal")(token_ids)
+    embedded = keras.layers.Embedding(len(tiny_vocabulary), 4, embeddings_initializer="random_normal")(token_ids)
     mean = keras.layers.GlobalAveragePooling1D()(embedded, mask=mask)
     model = keras.Model({"token_ids": token_ids, "padding_mask": mask}, keras.layers.Dense(3)(mean))
     served = serve(model)
@@ -172,18 +157,18 @@ def test_only_the_inputs_a_model_has_are_fed(serve: Callable, vocabulary: list[s
 
 
 def test_mixed_precision_is_served_in_float32(
-    make_bert: Callable[..., Any], serve: Callable, vocabulary: list[str], tokenization: Tokenization
+    make_bert: Callable[..., Any], serve: Callable, tiny_vocabulary: list[str], tokenization: Tokenization
 ) -> None:
     from models import serving
 
     plain = make_bert()
     mixed = make_bert("mixed_bfloat16")
     mixed.set_weights(plain.get_weights())
-    assert serving.difference(plain, vocabulary, tokenization, serve(mixed)) < 1e-6
+    assert serving.difference(plain, tiny_vocabulary, tokenization, serve(mixed)) < 1e-6
 
 
 def test_weights_are_stored_once_and_assets_are_readable(
-    make_bert: Callable[..., Any], serve: Callable, vocabulary: list[str], tmp_path: Path
+    make_bert: Callable[..., Any], serve: Callable, tiny_vocabulary: list[str], tmp_path: Path
 ) -> None:
     model = make_bert()
     serve(model)
@@ -193,15 +178,15 @@ def test_weights_are_stored_once_and_assets_are_readable(
     # The rest is TensorFlow's record of the tracked objects.
     assert weights <= stored < weights + 15_000
     assert (folder / "assets" / "labels.txt").read_text().splitlines() == LABELS
-    assert (folder / "assets" / "vocab.txt").read_text().splitlines() == vocabulary
+    assert (folder / "assets" / "vocab.txt").read_text().splitlines() == tiny_vocabulary
     assert str(tmp_path).encode() not in (folder / "saved_model.pb").read_bytes()
 
 
 def test_two_processes_save_the_same_files(
-    make_bert: Callable[..., Any], vocabulary: list[str], tmp_path: Path
+    make_bert: Callable[..., Any], tiny_vocabulary: list[str], tmp_path: Path
 ) -> None:
     make_bert().save(tmp_path / "model.keras")
-    arguments = [str(tmp_path / "model.keras"), json.dumps(vocabulary), json.dumps(LABELS)]
+    arguments = [str(tmp_path / "model.keras"), json.dumps(tiny_vocabulary), json.dumps(LABELS)]
     found = [ServingModel(tmp_path / seed) for seed in ("1", "2")]
     processes = [
         subprocess.Popen(

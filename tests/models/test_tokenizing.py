@@ -21,11 +21,6 @@ ODD = [
 
 
 @pytest.fixture
-def tiny_vocabulary(tiny_vocabulary):
-    return list(dict.fromkeys(tiny_vocabulary))
-
-
-@pytest.fixture
 def make(tiny_vocabulary):
     from models.tokenizing import WordPieceTokenizer
 
