@@ -26,7 +26,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, create_model
 
 from schemas.artifacts import Artifact
 from schemas.errors import UserError, did_you_mean
@@ -57,8 +57,14 @@ class Outside:
     hub: bool = False
 
 
+def _absolute(folder: str) -> str:
+    return folder if "://" in folder else str(Path(folder).expanduser().absolute())
+
+
 Location = Annotated[str, Outside()]
 Preset = Annotated[str, Outside(hub=True)]
+Destination = Annotated[str, AfterValidator(_absolute)]
+"""A folder that a step writes to outside the store. Made absolute, since from elsewhere it is another folder."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from components.base import Input, Metrics, Output, Runtime, component
+from components.base import Destination, Input, Metrics, Output, Runtime, component
 from schemas.artifacts import Evaluation, PushedModel, ServingModel
 from schemas.errors import UserError
 from schemas.reports import Push
@@ -44,7 +44,7 @@ def push_model(
     pushed_model: Output[PushedModel],
     runtime: Runtime,
     *,
-    destination: Annotated[str, Field(min_length=1, description="folder that gets the numbered versions")],
+    destination: Annotated[Destination, Field(min_length=1, description="folder that gets the numbered versions")],
     rows: Annotated[int, Field(ge=2, description="evaluated rows that the copy must answer alike")] = 64,
 ) -> Metrics:
     """Publish the model as the next version, once a clean process has given the evaluated answers with the copy."""

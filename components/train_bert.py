@@ -79,6 +79,7 @@ def train_bert(
             total_steps=epochs * train.steps(batch_size),
             weight_decay=weight_decay,
             clip_norm=clip_norm,
+            scale_loss=precision == "mixed_float16",
         ),
         batches(tokens.shards("train"), train, shuffle_seed=seed, **shape),
         batches(tokens.shards("eval"), evaluation, **shape) if evaluation.rows else None,

@@ -61,6 +61,7 @@ def adamw(
     total_steps: int,
     weight_decay: float,
     clip_norm: float,
+    scale_loss: bool = False,
 ) -> keras.optimizers.Optimizer:
     """AdamW for the weights of `model` and a run of `total_steps`.
 
@@ -71,6 +72,7 @@ def adamw(
         total_steps: steps of the whole run.
         weight_decay: per step and unit of learning rate; biases and LayerNorm weights keep theirs.
         clip_norm: largest norm of all gradients together; 0 leaves them as they are.
+        scale_loss: keep small gradients above what float16 rounds to zero; a step that overflows is left out.
     """
     optimizer = FusedAdamW(
         learning_rate=LinearWarmupDecay(learning_rate, round(warmup_share * total_steps), total_steps),
@@ -80,6 +82,9 @@ def adamw(
     )
     # By variable, since the names that Keras would match here are TensorFlow's ("bias:0").
     optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if v.name in NOT_DECAYED])
+    if scale_loss:
+        # Keras wraps by the policy of the whole model, which is float32 here whatever the layers compute with.
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     # Built here, because variables made inside the first step cause it to be traced twice.
     optimizer.build(model.trainable_variables)
     return optimizer

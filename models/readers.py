@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,15 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from models.sources import Piece, Source
-from models.transcoding import MARKS, decode, is_marked, open_utf8, show
+from models.sources import BLOCK_BYTES, RECORD_ADVICE, Piece, Source
+from models.transcoding import MARKS, decode, is_marked, open_raw, open_utf8, show
 from schemas.errors import UserError
 
 ROWS = pa.schema({"text": pa.string(), "label": pa.string()})
 REJECTS = pa.schema({"file": pa.string(), "row": pa.int64(), "reason": pa.string(), "record": pa.string()})
 
-# A value inside quotes must fit into one block, so this also bounds a record.
-BLOCK_BYTES = 4 << 20
 BLOCK_ROWS = 8192
 
 
@@ -124,9 +123,7 @@ def _csv(piece: Piece, source: Source) -> Iterator[_Block]:
                 yield _columns_block(batch, list(itertools.islice(free, len(batch))), name, source)
         except pa.ArrowInvalid as error:
             raise UserError(
-                f"ingest_examples.source: {name} cannot be parsed as {source.format}: {error}. "
-                f"Expected records below {BLOCK_BYTES >> 20} MB; a quote that is never closed makes one record of "
-                "all the rest. Repair the file, or set format: if it is something else."
+                f"ingest_examples.source: {name} cannot be parsed as {source.format}: {error}. {RECORD_ADVICE}"
             ) from error
     if ragged:
         yield _listed_block(name, [(row, None, None, "ragged_row", text) for row, text in ragged.items()])
@@ -162,9 +159,11 @@ def _strings(column: pa.Array) -> tuple[pa.Array, pa.Array]:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_floating(column.type):  # whole numbers turn into floats where a column has gaps
-        whole = pc.equal(column, pc.round(column))
-        wrong = pc.and_(pc.is_valid(column), pc.invert(_true(whole)))
-        integers = pc.if_else(_true(whole), column, None).cast(pa.int64())
+        column = pc.if_else(pc.is_nan(column), None, column.cast(pa.float64()))  # pandas' sign of a gap
+        fits = pc.less(pc.abs(column), 2.0**63)
+        whole = _true(pc.and_(fits, pc.equal(column, pc.round(column))))
+        wrong = pc.and_(pc.is_valid(column), pc.invert(whole))
+        integers = pc.if_else(whole, column, None).cast(pa.int64())
         return integers.cast(pa.string()), pc.if_else(wrong, "wrong_type", None).cast(pa.string())
     try:
         return column.cast(pa.binary()).cast(pa.string()), nothing
@@ -217,11 +216,16 @@ def _parsed(line: str, source: Source) -> tuple[str | None, str | None, str | No
 
 
 def _folders(piece: Piece, source: Source) -> Iterator[_Block]:
-    texts = [decode(file.read_bytes(), source.encoding) for file in piece.files]
+    texts = [decode(_content(file), source.encoding) for file in piece.files]
     records: list[_Record] = [
         (1, text, source.label_of(file), None, text) for file, text in zip(piece.files, texts, strict=True)
     ]
     yield _listed_block([source.name(file) for file in piece.files], records)
+
+
+def _content(file: Path) -> bytes:
+    with open_raw(file) as stream:
+        return stream.read()
 
 
 def _listed_block(file: str | list[str], records: list[_Record]) -> _Block:

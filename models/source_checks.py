@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.sources import Source
+from models.sources import BLOCK_BYTES, RECORD_ADVICE, Source
 from models.transcoding import decode, is_marked, open_raw, open_utf8, show
 from schemas.errors import UserError, did_you_mean
 
@@ -28,7 +28,7 @@ def check_shares(eval_share: float, test_share: float) -> None:
 
 
 def check_source(source: Source, max_reject_rate: float) -> None:
-    """Refuse empty files, unknown columns, a wrong encoding and folders with one label.
+    """Refuse empty and unreadable files, unknown columns, a wrong encoding and folders with one label.
 
     Raises:
         UserError: with what was found, what was expected and how to fix it.
@@ -64,12 +64,12 @@ def _check_byte_order_mark(source: Source) -> None:
     if "\n".encode(source.encoding) != b"\n":
         return
     for file in _spread(source.files, SAMPLED_FILES):
-        with file.open("rb") as stream:
+        with open_raw(file) as stream:
             head = stream.read(1024)
         found = next((name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
         if found is None and head.count(0) > len(head) // 4:
             found = "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
-        if found and file.suffix != ".gz":
+        if found:
             raise UserError(
                 f"{WHERE}.encoding: {source.name(file)} begins with {head[:8].hex(' ')}, which is {found}, not "
                 f"{source.encoding}. Set encoding: {found}."
@@ -145,7 +145,10 @@ def _check_header(source: Source) -> None:
             except ValueError:
                 raise UserError(f"{WHERE}.source: {source.name(file)} is empty. Expected a header line.") from None
             except csv.Error as error:
-                raise UserError(f"{WHERE}.source: the header of {source.name(file)} cannot be read: {error}.") from None
+                raise UserError(
+                    f"{WHERE}.source: the first records of {source.name(file)} cannot be parsed as {source.format}: "
+                    f"{error}. {RECORD_ADVICE}"
+                ) from None
         _check_columns(source, file, header)
         found = found or bool(records)
     if not found:
@@ -156,6 +159,7 @@ def _check_header(source: Source) -> None:
 
 def _records(lines: io.TextIOWrapper, source: Source) -> Iterator[list[str]]:
     quoted = source.format == "csv"
+    csv.field_size_limit(BLOCK_BYTES)  # 131,072 characters otherwise
     records = csv.reader(
         lines, delimiter="," if quoted else "\t", quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     )
@@ -221,7 +225,10 @@ def _check_schema(source: Source) -> None:
         try:
             parquet = ParquetFile(file)
         except (pa.ArrowInvalid, OSError) as error:
-            raise UserError(f"{WHERE}.source: {source.name(file)} is no Parquet file: {error}.") from None
+            raise UserError(
+                f"{WHERE}.source: {source.name(file)} cannot be read as Parquet: {error}. Expected a whole Parquet "
+                "file that you may read; copy it again, set format: if it is something else, or leave it out of source."
+            ) from None
         rows += parquet.metadata.num_rows
         schema = parquet.schema_arrow
         _check_columns(source, file, schema.names)

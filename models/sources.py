@@ -24,6 +24,13 @@ SUFFIXES = {
 }
 FILES_PER_PIECE = 200
 
+# A value inside quotes must fit into one block, so this also bounds a record.
+BLOCK_BYTES = 4 << 20
+RECORD_ADVICE = (
+    f"Expected records below {BLOCK_BYTES >> 20} MB; a quote that is never closed makes one record of "
+    "all the rest. Repair the file, or set format: if it is something else."
+)
+
 
 @dataclass(frozen=True)
 class Source:

@@ -61,7 +61,7 @@ def fit(
         report: receives the share done and a few words after every step.
 
     Raises:
-        UserError: the loss is not a finite number any more.
+        UserError: the train or eval loss is not a finite number any more.
     """
     # XLA made BERT steps of length 128 twice as slow on CPU, so it stays off.
     model.compile(
@@ -105,12 +105,7 @@ class _Watch(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         loss = (logs or {})["loss"]
-        if not math.isfinite(loss):
-            raise UserError(
-                f"The training loss became {loss} in epoch {self._epoch + 1}, step {batch + 1} "
-                f"of {self.steps}. Expected a finite number. Use a smaller learning_rate, "
-                "a clip_norm above 0, or precision float32."
-            )
+        self._refuse_no_number("training", loss, f"in epoch {self._epoch + 1}, step {batch + 1} of {self.steps}")
         done = batch + 1
         self._seconds = time.perf_counter() - self._started
         speed = done / self.steps * self.rows / self._seconds
@@ -120,4 +115,14 @@ class _Watch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.seconds_training += self._seconds
         record = {name: float(value) for name, value in (logs or {}).items()}
+        for kind, name in (("training", "loss"), ("eval", "val_loss")):
+            if name in record:
+                self._refuse_no_number(kind, record[name], f"at the end of epoch {epoch + 1}")
         self.history.append({**record, "learning_rate": self._learning_rate})
+
+    def _refuse_no_number(self, kind: str, loss: float, when: str) -> None:
+        if not math.isfinite(loss):
+            raise UserError(
+                f"The {kind} loss became {loss} {when}. Expected a finite number. Use a smaller learning_rate, "
+                "a clip_norm above 0, or precision float32."
+            )

@@ -4,8 +4,13 @@ import codecs
 import gzip
 import io
 import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
+
+from schemas.errors import UserError
 
 # A bad byte b becomes the private-use character U+10FE00 + b, which ordinary text does not hold.
 FIRST_MARK = 0x10FE00
@@ -42,14 +47,33 @@ def show(text: str) -> str:
     return plain.encode("utf-8", errors="backslashreplace").decode("utf-8")
 
 
-def open_raw(path: Path) -> BinaryIO:
-    """A file's bytes; `.gz` is unpacked on the way."""
-    return cast(BinaryIO, gzip.open(path) if path.suffix == ".gz" else path.open("rb"))
+@contextmanager
+def open_raw(path: Path) -> Iterator[BinaryIO]:
+    """A file's bytes, for a `with` block; `.gz` is unpacked on the way.
+
+    Raises:
+        UserError: the file cannot be opened, or inside the block, it cannot be read or unpacked any further.
+    """
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            yield cast(BinaryIO, file)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(
+            f"ingest_examples.source: {path} cannot be unpacked: {error}. Expected a whole gzip file, as its name "
+            "says; copy it again, or take .gz off the name if it is not compressed."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"ingest_examples.source: {path} cannot be read: {error.strerror or error}. Expected a file that you may "
+            "read; look at its permissions and its disk, or leave it out of source."
+        ) from error
 
 
-def open_utf8(path: Path, encoding: str) -> BinaryIO:
-    """A file as a stream of valid UTF-8 without a byte order mark."""
-    return io.BufferedReader(_Transcoded(open_raw(path), encoding), READ_BYTES)
+@contextmanager
+def open_utf8(path: Path, encoding: str) -> Iterator[BinaryIO]:
+    """A file as a stream of valid UTF-8 without a byte order mark, for a `with` block; raises as `open_raw` does."""
+    with open_raw(path) as file, io.BufferedReader(_Transcoded(file, encoding), READ_BYTES) as stream:
+        yield stream
 
 
 class _Transcoded(io.RawIOBase):
@@ -81,7 +105,3 @@ class _Transcoded(io.RawIOBase):
             text = text.removeprefix("\ufeff")
             self._at_start = False
         self._ready = memoryview(text.encode("utf-8", errors="replace"))
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()

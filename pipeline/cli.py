@@ -1,5 +1,6 @@
 """The command line. Only click is loaded up front, so that `--help` and completion answer at once."""
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,9 @@ class Commands(click.Group):
         """Run the command."""
         from schemas.errors import UserError
 
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal that cannot show ✓ must not end a run
         try:
             return super().invoke(ctx)
         except UserError as error:
@@ -125,10 +129,12 @@ def why(scenario: Path, step: str | None, root: str, overrides: tuple[str, ...])
             click.echo(f"{name} is refused:" if planned.state == "refused" else f"{name} would run:")
             click.echo("\n".join(f"  {reason}" for reason in planned.reasons))
             continue
-        last = next((record for record in history if name in record.steps and record.steps[name].state == "ran"), None)
-        click.echo(f"{name} is up to date." + ("" if last else " It was computed by another scenario."))
-        if last:
-            click.echo(f"  last ran in {last.id}: {'; '.join(last.steps[name].reasons)}")
+        result = planned.manifest.name if planned.manifest else None
+        ran = (record for record in history if (step_record := record.steps.get(name)) and step_record.state == "ran")
+        made = next((record for record in ran if record.steps[name].finished == result), None)
+        click.echo(f"{name} is up to date." + ("" if made else " Another scenario computed it."))
+        if made:
+            click.echo(f"  it ran in {made.id}: {'; '.join(made.steps[name].reasons)}")
 
 
 @main.command()
@@ -166,7 +172,7 @@ def show(target: str, root: str, as_json: bool) -> None:
     from pipeline.runs import records
     from pipeline.store import as_json as pretty
 
-    store = _store(root)
+    store = _store(root).require()
     record = next((record for record in records(store) if record.id == target), None)
     if record is not None:
         if as_json:
@@ -205,7 +211,7 @@ def lineage(target: str, root: str) -> None:
     """Show what a result was made from, back to the source files."""
     from pipeline import lineage as lines
 
-    store = _store(root)
+    store = _store(root).require()
     for ancestor in lines.ancestors(store, lines.find(store, target)):
         indent = "   " * ancestor.depth + ("└─ " if ancestor.depth else "")
         role = f"{ancestor.role} ← " if ancestor.role else ""
@@ -226,7 +232,7 @@ def verify(target: str | None, root: str) -> None:
     """Hash finished steps again and compare."""
     from pipeline import lineage as lines
 
-    store = _store(root)
+    store = _store(root).require()
     manifests = [lines.find(store, target)] if target else list(store.manifests())
     broken = 0
     for manifest in manifests:
@@ -253,7 +259,7 @@ def gc(root: str, keep_runs: int, yes: bool) -> None:
     """Remove what no recent run needs."""
     from pipeline import housekeeping
 
-    store = _store(root)
+    store = _store(root).require()
     store.prepare()
     removals = housekeeping.removable(store, keep_runs)
     for removal in removals:
@@ -312,7 +318,7 @@ def predict(model: Path, texts: tuple[str, ...], as_json: bool) -> None:
     """
     from pipeline.prediction import newest_version, predictions
 
-    lines = list(texts) if texts else [line.rstrip("\n") for line in sys.stdin]
+    lines = list(texts) if texts else sys.stdin.buffer.read().decode("utf-8", errors="replace").splitlines()
     for answer in predictions(newest_version(model), lines):
         click.echo(answer.as_json() if as_json else f"{answer.label}  {answer.score:.4f}  {answer.text}")
 

@@ -83,9 +83,12 @@ class LiveTable:
 
     def end(self, record: RunRecord) -> None:
         """Leave the final table on the screen."""
-        self._live.stop()
         self._console.print(self._table())
         self._console.print(f"{record.status} in {duration(record.seconds)}", style="bold", highlight=False)
+
+    def close(self) -> None:
+        """Take the moving table away and give the cursor back."""
+        self._live.stop()
 
     def _table(self) -> RenderableType:
         table = Table(box=None, padding=(0, 1), show_header=False)
@@ -146,6 +149,9 @@ class PlainLines:
         """Say how it ended."""
         self._say(f"{record.status} in {duration(record.seconds)}")
 
+    def close(self) -> None:
+        """Nothing moves here."""
+
     def _rest(self, status: StepStatus) -> str:
         if status.state == "ran":
             return f"in {duration(status.seconds)}: {in_words(status.metrics)}"
@@ -174,6 +180,9 @@ class JsonLines:
     def end(self, record: RunRecord) -> None:
         """The whole record."""
         self._say(event="run", **record.model_dump(mode="json"))
+
+    def close(self) -> None:
+        """Nothing to give back."""
 
     def _say(self, **message: Any) -> None:
         print(json.dumps(message, ensure_ascii=False), file=self._stream, flush=True)

@@ -32,7 +32,7 @@ def examine(store: Store) -> Iterator[Finding]:
     yield Finding("Python", (3, 11) <= sys.version_info[:2] < (3, 14), f"{version} (3.11 to 3.13 expected)")
     yield _libraries()
     found = importlib.util.find_spec(ENCODER) is not None
-    yield Finding("demo encoder", found, "installed" if found else f"package {ENCODER} is missing: run make demo")
+    yield Finding("demo encoder", True, "installed" if found else f"{ENCODER} is not installed; only the demo needs it")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     yield Finding("memory", memory >= NEEDED_MEMORY, f"{memory / 2**30:.1f} GiB and {cores} cores (4 GiB expected)")
@@ -46,26 +46,22 @@ def examine(store: Store) -> Iterator[Finding]:
 
 
 def _libraries() -> Finding:
-    """Compare what is installed with what this version of modelmill was tested with."""
+    """Compare what is installed with what modelmill asks for."""
+    from packaging.requirements import Requirement
+
     wrong = []
-    for requirement in importlib.metadata.requires("modelmill") or []:
-        if "extra ==" in requirement:
+    for line in importlib.metadata.requires("modelmill") or []:
+        requirement = Requirement(line)
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             continue
-        name, _, pinned = requirement.partition("==")
         try:
-            installed = importlib.metadata.version(name if pinned else _name(requirement))
+            installed = importlib.metadata.version(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            wrong.append(f"{_name(requirement)} is missing")
+            wrong.append(f"{requirement.name} is missing")
             continue
-        if pinned and installed != pinned:
-            wrong.append(f"{name} {installed} instead of {pinned}")
-    return Finding("libraries", not wrong, "; ".join(wrong) or "as locked")
-
-
-def _name(requirement: str) -> str:
-    import re
-
-    return re.split(r"[<>=!~;\[ ]", requirement, maxsplit=1)[0]
+        if not requirement.specifier.contains(installed):
+            wrong.append(f"{requirement.name} {installed} instead of {requirement.specifier}")
+    return Finding("libraries", not wrong, "; ".join(wrong) or "as required")
 
 
 def _existing(path: Path) -> Path:

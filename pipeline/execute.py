@@ -20,6 +20,7 @@ from typing import Any, TextIO
 from pydantic import BaseModel
 
 from components.base import Runtime, find
+from pipeline.store import Store
 from schemas import digests
 from schemas.artifacts import Artifact
 from schemas.errors import UserError
@@ -60,6 +61,7 @@ def run_step(request: Request, report: Report) -> Manifest:
     started, clock = datetime.now(UTC), time.monotonic()
     runtime = Runtime(scratch=spill, beam_options=request.beam_options, report=report)
     metrics = function(**inputs, **outputs, **_runtime_argument(function, runtime), **request.parts.parameters)
+    _refuse_changed_sources(request)
     report(None, "recording what was written")
     manifest = Manifest(
         component=spec.name,
@@ -77,6 +79,19 @@ def run_step(request: Request, report: Report) -> Manifest:
     step.rename(request.finished)
     shutil.rmtree(request.work, ignore_errors=True)
     return manifest
+
+
+def _refuse_changed_sources(request: Request) -> None:
+    """What was read must be what the key speaks of."""
+    spec = find(request.parts.component).spec
+    store = Store(request.finished.parents[1])
+    for name, mark in spec.outside.items():
+        location = request.parts.parameters[name]
+        if store.outside_digest(location, mark, f"{spec.name}.{name}") != request.parts.outside[name]:
+            raise UserError(
+                f"{spec.name}.{name}: '{location}' changed while the step was reading it, so nobody can say what was "
+                "read. Nothing was kept. Run again when the files stay as they are."
+            )
 
 
 def _runtime_argument(function: Any, runtime: Runtime) -> dict[str, Runtime]:

@@ -1,7 +1,7 @@
 """Steps and the wires between them, checked before anything runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from components.base import Component
@@ -54,6 +54,7 @@ class Pipeline:
         step: str | None = None,
         only_if: StepOutput | None = None,
         defaults: Mapping[str, Any] | None = None,
+        same_as: Mapping[str, tuple[str, str]] | None = None,
         **inputs: StepOutput,
     ) -> Step:
         """Append a step.
@@ -63,6 +64,8 @@ class Pipeline:
             step: the step's name; the component's where not given.
             only_if: a Verdict; the step runs only if it passed.
             defaults: parameters that hold unless the scenario says otherwise.
+            same_as: parameters that are another step's (`{name: (step, its parameter)}`) unless the scenario says
+                otherwise.
             **inputs: an earlier step's output for each input of the component.
 
         Raises:
@@ -90,8 +93,13 @@ class Pipeline:
                 )
         if only_if is not None and not issubclass(only_if.kind, Verdict):
             raise UserError(f"{name}: only_if needs a Verdict, but got {only_if.kind.__name__}.")
-        parameters = {**(defaults or {}), **self.scenario.steps.get(name, {})}
-        self.steps[name] = Step(name, function, parameters, inputs, only_if)
+        wanted = self.scenario.steps
+        others = {p: wanted.get(other, {}).get(its) for p, (other, its) in (same_as or {}).items()}
+        # What is wrong in the other step is complained about there, under the name that the user wrote.
+        borrowed = {p: value if isinstance(value, str) else "" for p, value in others.items()}
+        self.steps[name] = Step(
+            name, function, {**(defaults or {}), **borrowed, **wanted.get(name, {})}, inputs, only_if
+        )
         return self.steps[name]
 
     def check(self) -> "Pipeline":
@@ -106,10 +114,14 @@ class Pipeline:
                     f"Recipe '{self.scenario.recipe}' has no step '{name}'.{did_you_mean(name, list(self.steps))} "
                     f"It has: {', '.join(self.steps)}."
                 )
-        steps = {
-            name: Step(name, step.function, step.function.spec.validate(step.parameters), step.inputs, step.only_if)
-            for name, step in self.steps.items()
-        }
+        steps, problems = {}, []
+        for name, step in self.steps.items():
+            try:
+                steps[name] = replace(step, parameters=step.function.spec.validate(step.parameters))
+            except UserError as error:
+                problems.append(str(error))
+        if problems:
+            raise UserError("\n".join(problems))
         return Pipeline(self.scenario, steps)
 
     def part(self, *, start: str | None, until: str | None) -> list[Step]:

@@ -35,34 +35,37 @@ def plan(pipeline: Pipeline, store: Store) -> list[Plan]:
     known: dict[str, Manifest] = {}
     plans = []
     for step in pipeline.steps.values():
-        plans.append(plan_step(step, known, store, before.get(step.name)))
+        plans.append(plan_step(step, known, store, before))
         if plans[-1].manifest:
             known[step.name] = plans[-1].manifest
     return plans
 
 
-def plan_step(step: Step, known: Mapping[str, Manifest], store: Store, before: Manifest | None) -> Plan:
+Before = Mapping[str, Manifest | None]
+"""The last result of each step in runs of the same scenario; None where it has been removed from the store."""
+
+
+def plan_step(step: Step, known: Mapping[str, Manifest], store: Store, before: Before) -> Plan:
     """What would happen to one step, given the manifests of the finished steps before it."""
     unfinished = [name for name in step.upstream() if name not in known]
     if unfinished:
-        own = [line for line in _compared(_parts(step, known, store), before) if not line.startswith("input ")]
+        own = [line for line in _compared(step, _parts(step, known, store), before) if not line.startswith("input ")]
         return Plan(step, "run" if own else "follows", [*own, *(f"follows {name}" for name in unfinished)])
     if step.only_if is not None and (broken := _broken_rules(step, known, store)):
         return Plan(step, "refused", broken)
     parts = _parts(step, known, store)
     manifest = store.manifest(parts.component, parts.key())
     if manifest is None:
-        return Plan(step, "run", _compared(parts, before) or ["its result is no longer in the store"], parts)
+        return Plan(step, "run", _compared(step, parts, before), parts)
     if problem := _problem(manifest, step, store):
         return Plan(step, "run", [problem], parts)
     return Plan(step, "cached", [], parts, manifest)
 
 
-def previous_manifests(pipeline: Pipeline, store: Store) -> dict[str, Manifest]:
-    """The manifests that earlier runs of the same scenario wrote or used last, by step."""
+def previous_manifests(pipeline: Pipeline, store: Store) -> Before:
+    """What earlier runs of the same scenario wrote or used last."""
     names = last_finished(store, pipeline.scenario.name)
-    found = {step: store.manifest(*name.split("/")) for step, name in names.items()}
-    return {step: manifest for step, manifest in found.items() if manifest}
+    return {step: store.manifest(*name.split("/")) for step, name in names.items()}
 
 
 def _parts(step: Step, known: Mapping[str, Manifest], store: Store) -> KeyParts:
@@ -74,8 +77,11 @@ def _parts(step: Step, known: Mapping[str, Manifest], store: Store) -> KeyParts:
     return keys.key_parts(step, inputs, store.outside_digest, store.read_module)
 
 
-def _compared(parts: KeyParts, before: Manifest | None) -> list[str]:
-    return ["never ran in this store"] if before is None else keys.differences(parts, before.parts)
+def _compared(step: Step, parts: KeyParts, before: Before) -> list[str]:
+    if step.name not in before:
+        return ["never ran in this scenario"]
+    last = before[step.name]
+    return ["its last result is no longer in the store"] if last is None else keys.differences(parts, last.parts)
 
 
 def _broken_rules(step: Step, known: Mapping[str, Manifest], store: Store) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.files import write_atomically
+from pipeline.files import read_memory, write_atomically
 from schemas import digests
 
 ROOMS = ("components", "models", "schemas")
@@ -26,6 +26,7 @@ BEHIND = {
 }
 # These carry our own contracts and show in no artifact.
 PLUMBING = {"pydantic"}
+MOST_REMEMBERED = 2000
 
 
 class Module(NamedTuple):
@@ -71,9 +72,9 @@ class ModuleReader:
 
     def __init__(self, memory: Path | None = None) -> None:
         self._memory = memory
-        found = json.loads(memory.read_bytes()) if memory and memory.is_file() else {}
+        found = read_memory(memory) if memory else {}
         self._known = {version: Module(*analysis) for version, analysis in found.items()}
-        self._in_use: dict[str, Module] = {}
+        self._is_new = False
 
     def __call__(self, name: str) -> Module | None:
         """A project module, or None if there is none of that name."""
@@ -81,16 +82,23 @@ class ModuleReader:
         if file is None:
             return None
         source = file.read_bytes()
-        version = f"{PYTHON} {digests.of_bytes(source)}"
-        if version not in self._in_use:
-            self._in_use[version] = self._known.get(version) or analyse(source)
-        return self._in_use[version]
+        version = f"{_analysis_version()} {digests.of_bytes(source)}"
+        if version not in self._known:
+            self._known[version] = analyse(source)
+            self._is_new = True
+        return self._known[version]
 
     def remember(self) -> None:
-        """Write what was used to the file, if any of it is new; what was not used is forgotten."""
-        if self._memory and self._in_use.keys() - self._known.keys() and self._memory.parent.is_dir():
-            write_atomically(self._memory, json.dumps(self._in_use))
-            self._known = dict(self._in_use)
+        """Write the analyses to the file, if one is new; the oldest go when there are too many."""
+        if self._memory and self._is_new and self._memory.parent.is_dir():
+            write_atomically(self._memory, json.dumps(dict(list(self._known.items())[-MOST_REMEMBERED:])))
+            self._is_new = False
+
+
+@functools.cache
+def _analysis_version() -> str:
+    """Another Python parses otherwise, and so may another version of this file."""
+    return f"{PYTHON} {digests.of_file(Path(__file__))[:16]}"
 
 
 def reachable(module: str, read: ModuleReader) -> dict[str, Module]:
@@ -101,7 +109,8 @@ def reachable(module: str, read: ModuleReader) -> dict[str, Module]:
         name = waiting.pop()
         if name not in found and name.partition(".")[0] in ROOMS and (analysed := read(name)):
             found[name] = analysed
-            waiting += analysed.imports
+            # Importing a module runs its packages first.
+            waiting += [*analysed.imports, name.rpartition(".")[0]]
     return found
 
 

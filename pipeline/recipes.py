@@ -12,11 +12,10 @@ def text_classification(scenario: Scenario) -> Pipeline:
 
     # Data: bring it in, cut it into tokens with the encoder's own vocabulary.
     raw = p.add(find("ingest_examples"))
-    preset = scenario.steps.get("train_bert", {}).get("preset")
     text = p.add(
         find("tokenize_examples"),
         examples=raw.outputs["examples"],
-        defaults={"vocabulary": preset} if preset else {},
+        same_as={"vocabulary": ("train_bert", "preset")},
     )
 
     # Model: fine-tune the encoder, freeze it into what will be served.

@@ -15,8 +15,9 @@ from typing import Protocol
 from pipeline.execute import LOG, Request
 from pipeline.graph import Pipeline, Step
 from pipeline.planner import Plan, plan, plan_step, previous_manifests
-from pipeline.runs import RunRecord, StepRecord
+from pipeline.runs import RunRecord, StepRecord, at_work
 from pipeline.store import Store
+from schemas.artifacts import Verdict
 from schemas.errors import UserError
 from schemas.manifest import InputRecord, Manifest
 
@@ -44,7 +45,10 @@ class Display(Protocol):
         """There is news of a step."""
 
     def end(self, record: RunRecord) -> None:
-        """The run is over."""
+        """The run came to its end."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was; called however the run ends."""
 
 
 class StepFailedError(Exception):
@@ -95,10 +99,9 @@ def run(
     if start is not None:
         _require_stored(pipeline, store, start, until)
     steps = pipeline.part(start=None, until=until)
-    record = RunRecord.start(pipeline.scenario.name, pipeline.scenario.recipe)
-    display.start(record, [step.name for step in steps])
-    clock = time.monotonic()
-    with _recorded(record, store, clock):
+    record = RunRecord.start(pipeline.scenario.name, pipeline.scenario.recipe, until)
+    with contextlib.closing(display), at_work(store, record), _recorded(record, store):
+        display.start(record, [step.name for step in steps])
         _run_steps(pipeline, steps, store, display, record)
     display.end(record)
     return record
@@ -125,7 +128,7 @@ def _run_steps(pipeline: Pipeline, steps: list[Step], store: Store, display: Dis
         if any(name not in known for name in step.upstream()):
             outcome, manifest = StepRecord(state="skipped"), None
         else:
-            planned = plan_step(step, known, store, before.get(step.name))
+            planned = plan_step(step, known, store, before)
             outcome, manifest = _settle(planned, known, pipeline, store, display)
         outcome.seconds = round(time.monotonic() - clock, 3)
         record.steps[step.name] = outcome
@@ -134,7 +137,13 @@ def _run_steps(pipeline: Pipeline, steps: list[Step], store: Store, display: Dis
             known[step.name] = manifest
         display.update(_status(step, outcome, manifest))
     states = {outcome.state for outcome in record.steps.values()}
+    states |= {"refused" for manifest in known.values() if _has_broken_verdict(manifest, store)}
     record.status = "failed" if "failed" in states else "refused" if "refused" in states else "succeeded"
+
+
+def _has_broken_verdict(manifest: Manifest, store: Store) -> bool:
+    names = [name for name, output in manifest.outputs.items() if output.kind == Verdict.__name__]
+    return any(not Verdict(store.artifact(manifest, name, Verdict).path).report().passed for name in names)
 
 
 def _settle(
@@ -161,7 +170,7 @@ def _compute_once(
     assert planned.parts is not None
     step, component, key = planned.step, planned.parts.component, planned.parts.key()
     with _locked(store, component, key, lambda: display.update(StepStatus(step.name, "locked"))) as lock:
-        again = plan_step(step, known, store, None)
+        again = plan_step(step, known, store, {})
         if again.manifest:
             return again.manifest, False
         if store.folder(component, key).exists():
@@ -215,7 +224,7 @@ def _run_process(request: Request, lock: int, report: Callable[[float | None, st
     shutil.rmtree(request.work, ignore_errors=True)
     (request.work / "step").mkdir(parents=True)
     request_file, log = request.work / "request.json", request.work / "step" / LOG
-    request_file.write_text(request.model_dump_json(indent=2))
+    request_file.write_text(request.model_dump_json(indent=2), encoding="utf-8")
     news, news_end = os.pipe()
     lifeline_end, lifeline = os.pipe()
     # -P: a folder named models/ in the current folder must not hide ours.
@@ -292,9 +301,9 @@ def _status(step: Step, outcome: StepRecord, manifest: Manifest | None) -> StepS
 
 
 @contextlib.contextmanager
-def _recorded(record: RunRecord, store: Store, clock: float) -> Iterator[None]:
+def _recorded(record: RunRecord, store: Store) -> Iterator[None]:
     """Keep the run's record true, whatever ends the run."""
-    record.write(store)
+    clock = time.monotonic()
     try:
         yield
     except BaseException:

@@ -1,6 +1,8 @@
 """What ran when: one JSON record per run, kept in the store."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -29,6 +31,7 @@ class RunRecord(BaseModel):
     id: str
     scenario: str
     recipe: str
+    until: str | None = Field(default=None, description="the last step asked for; None for all")
     status: Status = "running"
     started: str
     seconds: float = 0.0
@@ -36,17 +39,12 @@ class RunRecord(BaseModel):
     steps: dict[str, StepRecord] = Field(default_factory=dict)
 
     @classmethod
-    def start(cls, scenario: str, recipe: str) -> "RunRecord":
+    def start(cls, scenario: str, recipe: str, until: str | None = None) -> "RunRecord":
         """A fresh record; ids sort by time."""
         now = datetime.now(UTC)
-        name = f"{now:%Y%m%dT%H%M%S.%f}"[:-3] + f"-{scenario}"
-        return cls(
-            id=name,
-            scenario=scenario,
-            recipe=recipe,
-            started=now.isoformat(timespec="seconds"),
-            process=os.getpid(),
-        )
+        name = f"{now:%Y%m%dT%H%M%S.%f}-{scenario}"
+        started = now.isoformat(timespec="seconds")
+        return cls(id=name, scenario=scenario, recipe=recipe, until=until, started=started, process=os.getpid())
 
     def write(self, store: Store) -> None:
         """Write the record as it stands."""
@@ -56,7 +54,7 @@ class RunRecord(BaseModel):
 def records(store: Store) -> list[RunRecord]:
     """All runs, newest first; a run whose process died is shown as interrupted."""
     found = [RunRecord.model_validate_json(path.read_bytes()) for path in sorted(_folder(store).glob("*.json"))]
-    return [_settled(record) for record in reversed(found)]
+    return [_settled(record, store) for record in reversed(found)]
 
 
 def last_finished(store: Store, scenario: str) -> dict[str, str]:
@@ -74,17 +72,25 @@ def _folder(store: Store) -> Path:
     return store.root / "runs"
 
 
-def _settled(record: RunRecord) -> RunRecord:
-    if record.status == "running" and not _alive(record.process):
+@contextlib.contextmanager
+def at_work(store: Store, record: RunRecord) -> Iterator[None]:
+    """Hold the lock by which others know that this run lives; waits for a collection (`gc`) at work."""
+    with contextlib.ExitStack() as stack:
+        with store.lock("store", "gc"):
+            stack.enter_context(store.lock("run", record.id))
+            record.write(store)
+        yield
+
+
+def _settled(record: RunRecord, store: Store) -> RunRecord:
+    if record.status == "running" and not _alive(record, store):
         return record.model_copy(update={"status": "interrupted"})
     return record
 
 
-def _alive(process: int) -> bool:
+def _alive(record: RunRecord, store: Store) -> bool:
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+        with store.lock("run", record.id, timeout=0):
+            return False
+    except TimeoutError:
         return True
-    return True

@@ -22,6 +22,17 @@ from schemas.errors import UserError, did_you_mean
 
 RESERVED = ("name", "recipe", "beam")
 DEFAULT_RECIPE = "text_classification"
+# Beam's DirectRunner would first try to download Prism, its Go runner.
+LOCAL_RUNNER = "FnApiRunner"
+RUNNERS = (
+    LOCAL_RUNNER,
+    "DirectRunner",
+    "PrismRunner",
+    "PortableRunner",
+    "FlinkRunner",
+    "SparkRunner",
+    "DataflowRunner",
+)
 
 
 @dataclass(frozen=True)
@@ -39,8 +50,7 @@ class Scenario:
         >>> Scenario("demo", "text_classification", beam={"runner": "DataflowRunner", "region": "x"}).beam_options()
         ('--runner=DataflowRunner', '--region=x')
         """
-        # Beam's DirectRunner would first try to download Prism, its Go runner.
-        options = {"runner": "FnApiRunner", **self.beam}
+        options = {"runner": LOCAL_RUNNER, **self.beam}
         return tuple(f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items())
 
 
@@ -98,7 +108,8 @@ def _apply(content: dict[str, Any], override: str) -> None:
         content = content[name]
         if not isinstance(content, dict):
             raise UserError(f"--set {override}: '{name}' is {_kind(content)}, so nothing can be set inside it.")
-    content[last] = _parse(value, origin=f"--set {override}")
+    # A glob such as *.csv would be an alias in YAML.
+    content[last] = value if value.startswith("*") else _parse(value, origin=f"--set {override}")
 
 
 def _scenario(content: Mapping[str, Any], path: Path) -> Scenario:
@@ -120,7 +131,22 @@ def _scenario(content: Mapping[str, Any], path: Path) -> Scenario:
         raise UserError(
             f"{path}: 'beam' is {_kind(beam)}; expected options, for example beam: {{runner: FnApiRunner}}."
         )
+    _check_runner(beam.get("runner", LOCAL_RUNNER), path)
     return Scenario(name, str(recipe), {step: values or {} for step, values in steps.items()}, beam)
+
+
+def _check_runner(runner: Any, path: Path) -> None:
+    if runner == "DaskRunner":
+        raise UserError(
+            f"{path}: beam.runner is DaskRunner, which loses side outputs without a word (Beam 2.77). "
+            f"Choose one of: {', '.join(RUNNERS)}."
+        )
+    # A runner of one's own is named with its module.
+    if runner not in RUNNERS and "." not in str(runner):
+        raise UserError(
+            f"{path}: beam.runner is {runner!r}, which Beam does not know.{did_you_mean(str(runner), list(RUNNERS))} "
+            f"Choose one of: {', '.join(RUNNERS)}."
+        )
 
 
 def _kind(value: Any) -> str:

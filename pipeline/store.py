@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from components.base import Outside
-from pipeline.files import write_atomically
+from pipeline.files import read_memory, write_atomically
 from pipeline.project_code import ModuleReader
 from schemas import digests, locations
 from schemas.artifacts import Artifact
@@ -58,6 +58,16 @@ class Store:
                 f"The store {self.root} cannot be written: {error.strerror}. "
                 "Name a folder on a disk you may write to: --store FOLDER, or set MODELMILL_STORE."
             ) from None
+
+    def require(self) -> "Store":
+        """This store, if there is one.
+
+        Raises:
+            UserError: the folder does not exist.
+        """
+        if not self.root.is_dir():
+            raise UserError(f"There is no store at {self.root}. Name another with --store, or run a scenario first.")
+        return self
 
     # Steps
 
@@ -128,12 +138,12 @@ class Store:
         return self._digest_files(locations.find_files(location, wanted_by=wanted_by))
 
     def _digest_files(self, files: list[Path]) -> str:
-        stats = [(str(file.absolute()), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files]
+        stats = [_stat(file) for file in files]
         look = digests.of_json(stats)
         cache = self.root / "outside.json"
-        known: dict[str, str] = json.loads(cache.read_text()) if cache.is_file() else {}
+        known: dict[str, str] = read_memory(cache)
         # A file changed within the last two seconds could change again without a new time stamp.
-        settled = max(stat[2] for stat in stats) < time.time_ns() - 2_000_000_000
+        settled = max(changed for *_, changed in stats) < time.time_ns() - 2_000_000_000
         if look not in known or not settled:
             known[look] = locations.digest(files)
             if settled and self.root.is_dir():
@@ -141,13 +151,19 @@ class Store:
         return known[look]
 
 
+def _stat(file: Path) -> tuple[str, int, int, int, int]:
+    """What changes when a file does. Tools may keep the modification time of a copy, but not the time of change."""
+    stat = file.stat()
+    return str(file.absolute()), stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
+
+
 def remove_dead_scratch(store: Store) -> list[Path]:
     """Remove what killed or failed steps left; returns what was removed. Steps at work are left alone."""
     removed = []
-    for folder in sorted((store.root / "scratch").iterdir()):
+    for folder in sorted(path for path in (store.root / "scratch").iterdir() if path.is_dir()):
         component, _, key = folder.name.rpartition("-")
         with contextlib.suppress(TimeoutError), store.lock(component, key, timeout=0):
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
             removed.append(folder)
     return removed
 

@@ -1,10 +1,13 @@
 """What a run has learnt, on one screen: how good, how large, where it is, how to try it."""
 
 import shlex
+import shutil
+import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.files import size_of
 from pipeline.graph import Pipeline
@@ -37,7 +40,7 @@ def print_summary(pipeline: Pipeline, record: RunRecord, store: Store, console: 
             _line(
                 console,
                 "Try it",
-                f"modelmill predict {shlex.quote(str(_short(Path(push.destination))))} 'some text of yours'",
+                f"{_command()} predict {shlex.quote(str(_short(Path(push.destination))))} 'some text of yours'",
             )
 
 
@@ -65,7 +68,7 @@ def _print_evaluation(report: EvaluationReport, console: Console) -> None:
     for name in ("precision", "recall", "F1", "rows"):
         table.add_column(name, justify="right")
     for row in report.classes[:MOST_CLASSES]:
-        table.add_row(row.label, f"{row.precision:.3f}", f"{row.recall:.3f}", f"{row.f1:.3f}", f"{row.support:,}")
+        table.add_row(Text(row.label), f"{row.precision:.3f}", f"{row.recall:.3f}", f"{row.f1:.3f}", f"{row.support:,}")
     console.print(table)
     if len(report.classes) > MOST_CLASSES:
         console.print(f"  and {len(report.classes) - MOST_CLASSES} more labels, see the report", style="dim")
@@ -81,6 +84,11 @@ def _line(console: Console, name: str, words: str) -> None:
     # A path or command that wraps cannot be copied.
     console.print(f"[dim]{name:<10}[/] ", end="", highlight=False)
     console.print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+def _command() -> str:
+    """How to call this program from here."""
+    return "modelmill" if shutil.which("modelmill") else str(_short(Path(sys.executable).with_name("modelmill")))
 
 
 def _short(path: Path) -> Path:

@@ -63,7 +63,7 @@ class Examples(Artifact):
 
     def write_summary(self, summary: ExamplesSummary) -> None:
         """Write what `summary` returns."""
-        (self.path / "summary.json").write_text(summary.model_dump_json(indent=2))
+        (self.path / "summary.json").write_text(summary.model_dump_json(indent=2), encoding="utf-8")
 
     def content_digest(self) -> str:
         """Digest of the rows in shard order; rejects and their places in the source files do not count."""
@@ -110,7 +110,7 @@ class Tokens(Artifact):
 
     def write_summary(self, summary: TokensSummary) -> None:
         """Write what `summary` returns."""
-        (self.path / "summary.json").write_text(summary.model_dump_json(indent=2))
+        (self.path / "summary.json").write_text(summary.model_dump_json(indent=2), encoding="utf-8")
 
 
 class Model(Artifact):
@@ -142,11 +142,11 @@ class Model(Artifact):
 
     def write_card(self, card: ModelCard) -> None:
         """Write what `card` returns."""
-        (self.path / "card.json").write_text(card.model_dump_json(indent=2))
+        (self.path / "card.json").write_text(card.model_dump_json(indent=2), encoding="utf-8")
 
     def write_history(self, epochs: list[dict[str, float]]) -> None:
         """Write one record per epoch: losses, metrics, learning rate."""
-        (self.path / "history.json").write_text(json.dumps(epochs, indent=2))
+        (self.path / "history.json").write_text(json.dumps(epochs, indent=2), encoding="utf-8")
 
     def history(self) -> list[dict[str, float]]:
         """What `write_history` wrote."""
@@ -235,7 +235,7 @@ class Evaluation(Artifact):
 
     def write_report(self, report: EvaluationReport) -> None:
         """Write what `report` returns."""
-        (self.path / "report.json").write_text(report.model_dump_json(indent=2))
+        (self.path / "report.json").write_text(report.model_dump_json(indent=2), encoding="utf-8")
 
 
 class Verdict(Artifact):
@@ -252,7 +252,7 @@ class Verdict(Artifact):
 
     def write_report(self, report: VerdictReport) -> None:
         """Write what `report` returns."""
-        (self.path / "verdict.json").write_text(report.model_dump_json(indent=2))
+        (self.path / "verdict.json").write_text(report.model_dump_json(indent=2), encoding="utf-8")
 
 
 class PushedModel(Artifact):
@@ -269,7 +269,7 @@ class PushedModel(Artifact):
 
     def write_push(self, push: Push) -> None:
         """Write what `push` returns."""
-        (self.path / "push.json").write_text(push.model_dump_json(indent=2))
+        (self.path / "push.json").write_text(push.model_dump_json(indent=2), encoding="utf-8")
 
     def content_digest(self) -> str:
         """Digest of version and served files; where the destination lies on this machine does not count."""
@@ -277,6 +277,11 @@ class PushedModel(Artifact):
         return digests.of_json({"version": push.version, "digest": push.digest})
 
     def problem(self) -> str | None:
-        """The published folder may have been removed by hand."""
-        folder = Path(self.push().folder)
-        return None if (folder / "saved_model.pb").is_file() else f"the published folder {folder} is gone"
+        """The published folder may have been removed, or another model published after it."""
+        push = self.push()
+        if not (Path(push.folder) / "saved_model.pb").is_file():
+            return f"the published folder {push.folder} is gone"
+        newest = max(int(path.name) for path in Path(push.destination).iterdir() if path.name.isdecimal())
+        if newest != push.version:
+            return f"version {newest} was published after version {push.version} and answers instead of it"
+        return None

@@ -54,30 +54,40 @@ def resolve(location: str, *, wanted_by: str) -> Path:
 
 
 def find_files(location: str, *, wanted_by: str) -> list[Path]:
-    """All files that a path, folder, glob or `package://` name stands for, sorted; hidden files are left out.
+    """All files that a path, folder, glob or `package://` name stands for, sorted.
+
+    Inside a named folder, hidden files and folders (and `__pycache__`) are left out.
 
     Raises:
         UserError: nothing matches.
     """
-    if glob.has_magic(location) and not location.startswith(PACKAGE):
-        # Path.glob takes no absolute patterns.
-        files = [Path(name) for name in glob.glob(location, recursive=True)]  # noqa: PTH207
-    else:
+    if location.startswith(PACKAGE) or not glob.has_magic(location) or Path(location).expanduser().exists():
         path = resolve(location, wanted_by=wanted_by)
-        files = [path] if path.is_file() else list(path.rglob("*"))
-    files = sorted(file for file in files if file.is_file() and not _hidden(file))
+        files = [path] if path.is_file() else [file for file in path.rglob("*") if not _hidden(file, path)]
+    else:
+        # Path.glob takes no absolute patterns.
+        names = glob.glob(str(Path(location).expanduser()), recursive=True)  # noqa: PTH207
+        files = [Path(name) for name in names]
+    files = sorted(file for file in files if file.is_file())
     if not files:
         raise UserError(f"{wanted_by}: '{location}' matches no file. Expected at least one; check the spelling.")
     return files
 
 
-def _hidden(file: Path) -> bool:
-    return any(part.startswith((".", "__pycache__")) for part in file.parts[-2:] if part not in (".", ".."))
+def _hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") or part == "__pycache__" for part in file.relative_to(folder).parts)
 
 
 def digest(files: list[Path]) -> str:
-    """Digest of the files' contents and of their names below their common folder."""
-    return digests.of_files(common_folder(files), [file.absolute() for file in files])
+    """Digest of the files' contents and of their names below their common folder.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    try:
+        return digests.of_files(common_folder(files), [file.absolute() for file in files])
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be read: {error.strerror}. Check its permissions.") from None
 
 
 def common_folder(files: list[Path]) -> Path:

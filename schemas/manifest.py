@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas import digests
+from schemas.errors import UserError
 
 FILE_NAME = "manifest.json"
 
@@ -55,6 +56,9 @@ class InputRecord(BaseModel):
 class Manifest(BaseModel):
     """The record of a finished step. Written last: where it stands, the step is whole."""
 
+    # A metric may be NaN, which plain JSON turns into null and would not read again.
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
     component: str
     key: str
     parts: KeyParts
@@ -72,9 +76,19 @@ class Manifest(BaseModel):
 
     def write(self, folder: Path) -> None:
         """Write the record into the step's folder."""
-        (folder / FILE_NAME).write_text(self.model_dump_json(indent=2))
+        (folder / FILE_NAME).write_text(self.model_dump_json(indent=2), encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
-        """Read the record of a finished step."""
-        return cls.model_validate_json((folder / FILE_NAME).read_bytes())
+        """Read the record of a finished step.
+
+        Raises:
+            UserError: the file is no manifest of this version.
+        """
+        try:
+            return cls.model_validate_json((folder / FILE_NAME).read_bytes())
+        except ValidationError as error:
+            raise UserError(
+                f"{folder / FILE_NAME} is no manifest that this version can read: {error.errors()[0]['msg']}. "
+                f"Remove the folder {folder}; its step will run again."
+            ) from None

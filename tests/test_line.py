@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+# One worker runs the file, so that its line is run once.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("line")]
 
 ROOT = Path(__file__).parents[1]
 STEPS = ["ingest_examples", "tokenize_examples", "train_bert", "export_model", "evaluate_model", "push_model"]

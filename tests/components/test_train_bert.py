@@ -133,6 +133,37 @@ def test_seed_changes_the_model_and_float16_trains_too(
     assert one.content_digest() != two.content_digest()
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_only_float16_has_its_loss_scaled(
+    tmp_path: Path,
+    runtime: Runtime,
+    write_tokens: Callable[..., Tokens],
+    tiny_preset: Path,
+    precision: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import keras
+    import numpy as np
+
+    from models import training
+
+    used = []
+
+    def fit(model, optimizer, *data, **settings):
+        fitted = training_fit(model, optimizer, *data, **settings)
+        used.append(model.optimizer)
+        return fitted
+
+    training_fit = training.fit
+    monkeypatch.setattr(training, "fit", fit)
+    model, _ = run(write_tokens(), tmp_path / "model", runtime, tiny_preset, precision=precision, epochs=1)
+    assert isinstance(used[0], keras.optimizers.LossScaleOptimizer) == (precision == "mixed_float16")
+    assert int(used[0].iterations) == 5  # no step overflowed
+    (epoch,) = model.history()
+    assert np.isfinite([epoch["loss"], epoch["val_loss"]]).all()
+    assert epoch["learning_rate"] == pytest.approx(0.03 / 5)
+
+
 def test_a_batch_may_be_larger_than_the_data(
     tmp_path: Path, runtime: Runtime, write_tokens: Callable[..., Tokens], tiny_preset: Path
 ) -> None:

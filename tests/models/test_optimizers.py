@@ -58,8 +58,8 @@ def test_weight_decay_leaves_biases_and_layer_norm_alone() -> None:
     assert decayed == pytest.approx({"embeddings": 0.95, "kernel": 0.95, "bias": 1.0, "gamma": 1.0, "beta": 1.0})
 
 
-@pytest.mark.parametrize("clip_norm", [0.0, 0.01])
-def test_fused_steps_equal_keras_steps(clip_norm: float) -> None:
+@pytest.mark.parametrize(("clip_norm", "scale_loss"), [(0.0, False), (0.01, False), (0.01, True)])
+def test_fused_steps_equal_keras_steps(clip_norm: float, scale_loss: bool) -> None:
     """Three steps; token 1 comes twice in one batch, whose slices Keras alone would square before adding them."""
     import keras
     import numpy as np
@@ -94,7 +94,15 @@ def test_fused_steps_equal_keras_steps(clip_norm: float) -> None:
         return optimizer
 
     def ours(model):
-        return adamw(model, learning_rate=0.1, warmup_share=0.3, total_steps=3, weight_decay=0.1, clip_norm=clip_norm)
+        return adamw(
+            model,
+            learning_rate=0.1,
+            warmup_share=0.3,
+            total_steps=3,
+            weight_decay=0.1,
+            clip_norm=clip_norm,
+            scale_loss=scale_loss,
+        )
 
     for a, b in zip(trained(ours), trained(plain), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)

@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 
@@ -133,6 +134,18 @@ def test_parquet_by_row_group_with_labels_of_any_type(tmp_path):
     assert [row[1:3] for row in rejected] == [(3, "missing_text"), (4, "missing_text"), (5, "wrong_type")]
 
 
+def test_parquet_labels_beyond_whole_numbers(tmp_path):
+    labels = [1.0, float("inf"), float("-inf"), 1e30, 2.0**63, -(2.0**62), float("nan"), None]
+    pq.write_table(pa.table({"text": ["x"] * len(labels), "label": labels}), tmp_path / "a.parquet")
+    kept, rejected = records(source(tmp_path / "a.parquet"))
+    assert kept == [("x", "1"), ("x", "-4611686018427387904")]
+    assert [row[1:3] for row in rejected] == [
+        *((row, "wrong_type") for row in (2, 3, 4, 5)),
+        (7, "missing_label"),
+        (8, "missing_label"),
+    ]
+
+
 def test_parquet_bytes_that_are_no_text(tmp_path):
     pq.write_table(pa.table({"text": [b"good", b"\xff"], "label": [1, 2]}), tmp_path / "a.parquet")
     kept, rejected = records(source(tmp_path / "a.parquet"))
@@ -153,8 +166,33 @@ def test_folders_take_the_first_folder_as_label(tmp_path):
     ]
 
 
+def test_folders_unpack_gz(tmp_path):
+    for name in ("pos/1.txt.gz", "neg/2.TXT.GZ"):
+        write(tmp_path / name, gzip.compress(name.encode()))
+    write(tmp_path / "neg/3.txt", "plain")
+    check_source(source(tmp_path, format="folders"), 0.0)
+    kept, rejected = records(source(tmp_path, format="folders"))
+    assert kept == [("neg/2.TXT.GZ", "neg"), ("plain", "neg"), ("pos/1.txt.gz", "pos")]
+    assert rejected == []
+
+
+def test_gz_in_capital_letters_is_unpacked_too(tmp_path):
+    path = write(tmp_path / "UP.CSV.GZ", gzip.compress(b"text,label\ngood,a\n"))
+    check_source(source(path), 0.0)
+    assert records(source(path))[0] == [("good", "a")]
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl.gz"])
+def test_gz_that_ends_early_stops_the_step_with_advice(tmp_path, name):
+    lines = "text,label\n" + "good,a\n" * 100 if "csv" in name else '{"text": "good", "label": "a"}\n' * 100
+    path = write(tmp_path / name, gzip.compress(lines.encode())[:-9])
+    with pytest.raises(UserError, match=rf"{name} cannot be unpacked: .* Expected a whole gzip file.*copy it again"):
+        records(source(path))
+
+
 def test_an_unclosed_quote_is_explained(tmp_path):
     path = write(tmp_path / "a.csv", 'text,label\n"open,a\n' + "word,a\n" * 2_000_000)
+    assert "first records of a.csv cannot be parsed as csv: field larger" in complaint(path)
     with pytest.raises(UserError, match=r"a\.csv cannot be parsed as csv.*quote that is never closed"):
         records(source(path))
 
@@ -208,6 +246,33 @@ def test_empty_and_header_only(tmp_path):
     assert "all 2 files have only a header" in complaint(tmp_path / "[bc].csv")
 
 
+def test_a_first_record_may_be_long(tmp_path):
+    text = "word " * 100_000 + "end"
+    path = write(tmp_path / "a.csv", f'text,label\n"{text}",a\n')
+    check_source(source(path), 0.0)
+    assert records(source(path))[0] == [(text, "a")]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_gz_that_is_none_or_cut_off(tmp_path, packed):
+    content = b"text,label\ngood,a\n"
+    message = complaint(write(tmp_path / "a.csv.gz", gzip.compress(content)[:20] if packed else content))
+    assert "a.csv.gz cannot be unpacked: " in message
+    assert "Expected a whole gzip file" in message
+
+
+@pytest.mark.parametrize("settings", [{"format": "csv"}, {"format": "jsonl"}, {"format": "folders"}])
+def test_unreadable_files_are_refused(tmp_path, monkeypatch, settings):
+    path = write(tmp_path / "a.csv", "text,label\ngood,a\n")
+
+    def denied(*_: object) -> None:  # the tests may run as root, who may read everything
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)
+    message = complaint(path, **settings)
+    assert f"{path} cannot be read: Permission denied. Expected a file that you may read" in message
+
+
 def test_wrong_encoding_shows_what_others_make_of_it(tmp_path):
     path = write(tmp_path / "a.csv", b"text,label\n" + b"don\xd5t\x81,a\nfine,b\n" * 20)
     message = complaint(path)
@@ -230,6 +295,11 @@ def test_utf16_is_recognised_with_and_without_mark(tmp_path, encoding):
     check_source(source(path, encoding=encoding), 0.01)
 
 
+def test_utf16_is_recognised_inside_gz(tmp_path):
+    path = write(tmp_path / "a.csv.gz", gzip.compress("text,label\ngood,a\n".encode("utf-16")))
+    assert "Set encoding: utf-16." in complaint(path)
+
+
 def test_utf8_byte_order_mark_is_accepted(tmp_path):
     check_source(source(write(tmp_path / "a.csv", b"\xef\xbb\xbftext,label\ngood,a\n")), 0.01)
 
@@ -248,7 +318,7 @@ def test_jsonl_that_is_none(tmp_path):
 
 
 def test_parquet_that_is_none_or_has_the_wrong_types(tmp_path):
-    assert "is no Parquet file" in complaint(write(tmp_path / "a.parquet", "text,label\n"))
+    assert "a.parquet cannot be read as Parquet: " in complaint(write(tmp_path / "a.parquet", "text,label\n"))
     pq.write_table(pa.table({"text": [1], "label": ["a"]}), tmp_path / "b.parquet")
     assert "column 'text' of b.parquet has type int64. Expected strings" in complaint(tmp_path / "b.parquet")
     pq.write_table(

@@ -106,6 +106,28 @@ def test_fit_stops_when_the_loss_is_no_number() -> None:
         fit(model, keras.optimizers.SGD(0.01), broken, evaluation, epochs=1, train_rows=2, report=quiet)
 
 
+def test_fit_stops_when_the_eval_loss_is_no_number() -> None:
+    import keras
+    import tensorflow as tf
+
+    from models.training import fit
+
+    model, train, _ = contrary_world()
+    broken = tf.data.Dataset.from_tensor_slices(([[float("nan")]], [0])).batch(1)
+    with pytest.raises(UserError, match=r"eval loss became nan at the end of epoch 1.*smaller learning_rate"):
+        fit(model, keras.optimizers.SGD(0.01), train, broken, epochs=2, train_rows=1, report=quiet)
+
+
+def test_the_last_train_loss_of_an_epoch_is_looked_at() -> None:
+    from models.training import _Watch
+
+    watch = _Watch(epochs=1, steps=1, rows=1, report=quiet)
+    watch.on_epoch_begin(0)
+    watch._seconds, watch._learning_rate = 1.0, 0.1
+    with pytest.raises(UserError, match="training loss became inf at the end of epoch 1"):
+        watch.on_epoch_end(0, {"loss": float("inf"), "val_loss": 1.0})
+
+
 def test_make_deterministic_seeds_new_weights() -> None:
     import keras
     import numpy as np

@@ -50,16 +50,26 @@ class ToyProject:
             assert done.returncode == code, done.stdout
         return done.stdout
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start the command line and leave it running."""
+    def start(self, *arguments: str, pause: str = ":0") -> "subprocess.Popen[str]":
+        """Start the command line and leave it running; `pause="component:seconds"` holds a component up."""
         return subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder / "work",
-            env=self.environment(),
+            env={**self.environment(), "TOY_PAUSE": pause},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def start_until(self, component: str, words: str, pause: str) -> "subprocess.Popen[str]":
+        """Start a run and come back when the component's own process reports these words."""
+        process = self.start("run", "--json", "toy.yaml", pause=pause)
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = json.loads(line)
+            if event.get("name") == component and event.get("state") == "running" and words in event["text"]:
+                return process
+        raise AssertionError(f"{component} never said '{words}'")
 
     def computed(self) -> list[str]:
         """The components computed since the last call, in order."""
@@ -72,9 +82,10 @@ class ToyProject:
         """What `plan` predicts, by step."""
         return {entry["step"]: entry["state"] for entry in json.loads(self("plan", "toy.yaml", "--json", *arguments))}
 
-    def digests(self) -> dict[str, str]:
+    def digests(self, store: str = ".modelmill") -> dict[str, str]:
         """Content digest of every output in the store."""
-        manifests = [json.loads(path.read_text()) for path in sorted(self.store.glob("*/*/manifest.json"))]
+        paths = sorted((self.folder / "work" / store).glob("*/*/manifest.json"))
+        manifests = [json.loads(path.read_text()) for path in paths]
         return {
             f"{manifest['component']}.{name}": output["digest"]
             for manifest in manifests

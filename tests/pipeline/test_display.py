@@ -8,6 +8,8 @@ from rich.console import Console
 from pipeline.display import JsonLines, LiveTable, PlainLines
 from pipeline.runner import StepStatus
 from pipeline.runs import RunRecord
+from pipeline.summary import _print_evaluation
+from schemas.reports import ClassReport, EvaluationReport, Interval
 
 
 def show(display):
@@ -20,6 +22,7 @@ def show(display):
     display.update(StepStatus("push", "failed", 1.0, text="7 came, 8 was expected"))
     record.status = "failed"
     record.seconds = 62.5
+    display.close()
     display.end(record)
 
 
@@ -59,3 +62,29 @@ def test_json_lines_carry_everything():
     assert [event["event"] for event in events] == ["run", *["step"] * 5, "run"]
     assert events[3]["done"] == 0.5 and events[4]["metrics"] == {"accuracy": 0.98765}
     assert events[-1]["status"] == "failed"
+
+
+def test_live_table_gives_the_cursor_back():
+    stream = io.StringIO()
+    display = LiveTable(Console(file=stream, force_terminal=True, width=100))
+    display.start(RunRecord.start("demo", "toy"), ["read"])
+    display.close()
+    assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
+
+
+def test_summary_shows_labels_as_they_are():
+    stream = io.StringIO()
+    value = Interval(value=0.9, low=0.8, high=1.0)
+    labels = ["[/b]", "[spam]"]
+    classes = [ClassReport(label=label, support=1, precision=1, recall=1, f1=1) for label in labels]
+    report = EvaluationReport(
+        split="test",
+        rows=2,
+        metrics={"accuracy": value},
+        classes=classes,
+        confusion=[[1, 0], [0, 1]],
+        labels=labels,
+        unseen_labels={},
+    )
+    _print_evaluation(report, Console(file=stream, width=100))
+    assert "[/b]" in stream.getvalue() and "[spam]" in stream.getvalue()

@@ -52,7 +52,7 @@ def test_unknown_component_suggests_a_near_one():
 def test_doctor_looks_at_everything_and_names_what_is_wrong(tmp_path):
     (tmp_path / "file").write_text("")
     good = CliRunner().invoke(main, ["doctor", "--store", str(tmp_path / "store")]).output
-    for words in ("✓ Python", "✓ libraries     as locked", "✓ demo encoder", "memory", "disk", "✓ store"):
+    for words in ("✓ Python", "✓ libraries     as required", "✓ demo encoder", "memory", "disk", "✓ store"):
         assert words in good
     bad = CliRunner().invoke(main, ["doctor", "--store", str(tmp_path / "file" / "store")])
     assert bad.exit_code == 1 and "✗ store" in bad.output and "cannot be written" in bad.output

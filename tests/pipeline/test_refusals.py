@@ -73,6 +73,22 @@ def test_missing_parameter(refuse):
     refuse(["ingest_examples needs 'source'", "--set ingest_examples.source=..."], scenario="train_bert: {preset: x}\n")
 
 
+def test_missing_preset_is_named_as_the_user_writes_it(refuse):
+    refuse(["train_bert needs 'preset'"], scenario=GOOD.replace("train_bert: {preset: tiny_bert}\n", ""))
+
+
+def test_all_wrong_values_are_named_at_once(refuse):
+    words = ["train_bert.epochs", "tokenize_examples.max_length"]
+    refuse(words, "--set", "train_bert.epochs=0", "--set", "tokenize_examples.max_length=1")
+
+
+@pytest.mark.parametrize(
+    ("runner", "word"), [("Nope", "does not know"), ("FlinkRuner", "'FlinkRunner'"), ("DaskRunner", "loses")]
+)
+def test_unknown_beam_runner(refuse, runner, word):
+    refuse(["beam.runner", word], "--set", f"beam.runner={runner}")
+
+
 def test_missing_file(refuse):
     refuse(["'nowhere.csv' does not exist", "Looked for /"], "--set", "ingest_examples.source=nowhere.csv")
 

@@ -1,6 +1,8 @@
 """The promises of the machine: computed once, whole or absent, the same after a kill, and explained."""
 
 import json
+import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -67,38 +69,23 @@ def test_changed_source_file_reruns(toy):
     assert toy.computed() == ALL
 
 
-@pytest.mark.parametrize("victim", ["write_numbers", "double_numbers"])
-def test_killed_run_leaves_nothing_half_done_and_the_next_one_finishes(toy, victim):
+@pytest.mark.parametrize(("victim", "words"), [("write_numbers", "number 3"), ("double_numbers", "doubling")])
+def test_killed_run_leaves_nothing_half_done_and_the_next_one_finishes(toy, victim, words):
     toy("run", "toy.yaml", "--store", "undisturbed")
-    arguments = ["toy.yaml", "--set", f"{victim}.seconds=30"]
-    process = toy.start("run", "--json", *arguments)
-    for line in process.stdout:
-        event = json.loads(line)
-        if event.get("name") == victim and event.get("state") == "running" and event["text"] != "starting":
-            break
+    process = toy.start_until(victim, words, pause=f"{victim}:60")
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
     assert not list(toy.store.glob(f"{victim}/*"))
-    # The step's own process notices, so its lock is free at once.
+    # Same key, so this meets the dead run's scratch, and its lock unless the step's process has ended itself.
     toy("run", "toy.yaml")
     assert set(toy.states().values()) == {"cached"}
-    disturbed = toy.digests()
-    assert len(disturbed) == 4
-    undisturbed = {
-        f"{m['component']}.{name}": output["digest"]
-        for path in (toy.folder / "work" / "undisturbed").glob("*/*/manifest.json")
-        for m in [json.loads(path.read_text())]
-        for name, output in m["outputs"].items()
-    }
-    assert disturbed == undisturbed
+    assert len(toy.digests()) == 4
+    assert toy.digests() == toy.digests("undisturbed")
 
 
 def test_step_process_dies_with_its_runner(toy):
-    process = toy.start("run", "--json", "toy.yaml", "--set", "write_numbers.seconds=60")
-    for line in process.stdout:
-        if "number 1" in line:
-            break
+    process = toy.start_until("write_numbers", "number 1", pause="write_numbers:60")
     children = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
     assert children
     process.kill()
@@ -118,7 +105,7 @@ def _alive(pid: int) -> bool:
 
 
 def test_two_runs_at_once_compute_each_step_once(toy):
-    processes = [toy.start("run", "toy.yaml", "--set", "double_numbers.seconds=1") for _ in range(2)]
+    processes = [toy.start("run", "toy.yaml", pause="double_numbers:1") for _ in range(2)]
     outputs = [process.communicate(timeout=60)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert sorted(toy.computed()) == sorted(ALL)
@@ -200,6 +187,90 @@ def test_gc_keeps_what_recent_runs_need(toy):
     toy.computed()
     toy("run", "toy.yaml")
     assert toy.computed() == []
+
+
+def test_gc_counts_whole_runs_only(toy):
+    toy("run", "toy.yaml")
+    for number in range(3):
+        toy(
+            "run",
+            "toy.yaml",
+            "--set",
+            f"double_numbers.seconds=0.00{number}",
+            "--set",
+            "double_numbers.fail=user",
+            code=1,
+        )
+    toy("run", "toy.yaml", "--until", "write_numbers")
+    toy("gc", "--keep-runs", "1", "--yes")
+    assert set(toy.states().values()) == {"cached"}
+
+
+def test_gc_leaves_a_running_run_alone_and_trusts_no_process_number(toy):
+    process = toy.start_until("double_numbers", "doubling", pause="double_numbers:60")
+    assert "is at work on this store" in toy("gc", "--yes", code=2)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    record = next(toy.store.glob("runs/*.json"))
+    record.write_text(record.read_text().replace(f'"process": {process.pid}', '"process": 1'))
+    assert "interrupted" in toy("runs")
+    toy("gc", "--yes")
+    assert not list((toy.store / "scratch").iterdir())
+
+
+def test_source_edited_while_a_step_reads_it_is_not_stored_under_the_old_content(toy):
+    process = toy.start_until("write_numbers", "number 3", pause="write_numbers:1")
+    (toy.folder / "work" / "numbers.txt").write_text("7\n7\n7\n7\n")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and "changed while the step was reading it" in output
+    assert not list(toy.store.glob("write_numbers/*"))
+
+
+def test_source_of_same_size_and_time_but_other_content_is_seen(toy):
+    source = toy.folder / "work" / "numbers.txt"
+    os.utime(source, (1_000_000_000, 1_000_000_000))
+    toy("run", "toy.yaml")
+    replacement = source.with_name("new.txt")
+    replacement.write_text("5\n6\n7\n8\n")
+    os.utime(replacement, (1_000_000_000, 1_000_000_000))
+    replacement.replace(source)
+    assert toy.states()["write_numbers"] == "run"
+
+
+def test_metric_that_is_no_number_does_not_break_the_store(toy):
+    toy("run", "toy.yaml", "--set", "double_numbers.fail=nan")
+    assert "largest nan" in toy("show", "double_numbers")
+    toy("run", "toy.yaml")
+
+
+def test_plan_says_what_became_of_a_removed_result(toy):
+    toy("run", "toy.yaml")
+    shutil.rmtree(next(toy.store.glob("double_numbers/*")))
+    assert "its last result is no longer in the store" in toy("plan", "toy.yaml")
+
+
+def test_why_speaks_of_the_run_that_made_the_current_result(toy):
+    toy("run", "toy.yaml")
+    change = ("--set", "double_numbers.seconds=0.01")
+    toy("run", "toy.yaml", *change)
+    assert "never ran in this scenario" in toy("why", "toy.yaml", "double_numbers")
+    assert "parameter seconds: 0.0 → 0.01" in toy("why", "toy.yaml", "double_numbers", *change)
+
+
+def test_broken_memory_is_only_slower(toy):
+    toy("run", "toy.yaml")
+    for name in ("code.json", "outside.json"):
+        (toy.store / name).write_text("{")
+    assert set(toy.states().values()) == {"cached"}
+
+
+def test_broken_verdict_shows_in_the_exit_code_of_a_partial_run(toy):
+    toy("run", "toy.yaml", "--until", "judge_numbers", "--set", "judge_numbers.at_least=100", code=3)
+
+
+def test_store_that_does_not_exist_is_not_verified(toy):
+    assert "There is no store at" in toy("verify", "--store", "typo", code=2)
 
 
 def test_runs_and_show_tell_what_happened(toy):

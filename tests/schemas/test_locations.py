@@ -55,3 +55,18 @@ def test_digest_covers_contents_and_names(tmp_path, monkeypatch):
     assert locations.digest([Path("a.txt"), Path("b.txt")]) == first
     two.write_text("3")
     assert locations.digest([one, two]) != first
+
+
+def test_named_hidden_places_count_and_those_inside_do_not(tmp_path):
+    for name in (".data/a.csv", ".data/.git/objects/b", "r [2024].csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert [file.name for file in find(tmp_path / ".data")] == ["a.csv"]
+    assert [file.name for file in find(tmp_path / ".data" / "a.csv")] == ["a.csv"]
+    assert [file.name for file in find(tmp_path / "r [2024].csv")] == ["r [2024].csv"]
+
+
+def test_home_is_expanded_in_globs(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.csv").write_text("x")
+    assert find("~/*.csv") == [tmp_path / "a.csv"]

@@ -1,7 +1,7 @@
 import os
 import time
 
-from models.toy_log import log_call
+from models.toy_log import log_call, pause
 
 from components.base import Input, Metrics, Output, Runtime, component
 from schemas.artifacts import Artifact
@@ -21,10 +21,13 @@ def double_numbers(
     (doubled.path / "numbers.txt").write_text("\n".join(map(str, values)))
     runtime.report(None, "doubling")
     time.sleep(seconds)
+    pause("double_numbers")
     if fail == "user":
         raise UserError("double_numbers: 7 came, 8 was expected. Add one.")
     if fail == "bug":
         raise KeyError("oops")
+    if fail == "nan":
+        return {"largest": float("nan")}
     if fail == "exit":
         os._exit(9)
     return {"largest": max(values)}

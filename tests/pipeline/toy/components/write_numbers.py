@@ -1,7 +1,7 @@
 import time
 from typing import Annotated
 
-from models.toy_log import log_call
+from models.toy_log import log_call, pause
 from pydantic import Field
 
 from components.base import Location, Metrics, Output, Runtime, component
@@ -34,4 +34,5 @@ def write_numbers(
             file.write(f"{line}\n")
         runtime.report(done / count, f"number {line}")
         time.sleep(seconds / count)
+    pause("write_numbers")
     return {"numbers": min(count, len(lines))}
