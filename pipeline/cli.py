@@ -104,7 +104,7 @@ def plan(scenario: Path, root: str, overrides: tuple[str, ...], as_json: bool) -
     width = max(len(p.step.name) for p in plans)
     for p in plans:
         state = click.style(f"{p.state:<8}", fg=colours[p.state])
-        click.echo(f"{p.step.name:<{width}}  {state} {'; '.join(p.reasons)}".rstrip())
+        click.echo(f"{p.step.name:<{width}}  {state}{' ' if p.reasons else ''}{'; '.join(p.reasons)}")
 
 
 @main.command()
@@ -217,6 +217,9 @@ def lineage(target: str, root: str) -> None:
         role = f"{ancestor.role} ← " if ancestor.role else ""
         if ancestor.manifest is None:
             click.echo(f"{indent}{role}{ancestor.name}  (no longer in the store)")
+            continue
+        if ancestor.repeated:
+            click.echo(f"{indent}{role}{ancestor.name}  (as above)")
             continue
         click.echo(f"{indent}{role}{ancestor.name}  {ancestor.manifest.started}")
         for name, digest in ancestor.manifest.parts.outside.items():

@@ -46,18 +46,23 @@ class Ancestor:
     manifest: Manifest | None
     """None where the step has been removed from the store."""
     name: str
+    repeated: bool = False
+    """Its own ancestors came earlier."""
 
 
-def ancestors(store: Store, manifest: Manifest, depth: int = 0, role: str = "") -> Iterator[Ancestor]:
-    """The step itself, then everything it was made from, nearest first."""
-    yield Ancestor(depth, role, manifest, manifest.name)
-    for name, source in manifest.inputs.items():
-        component, _, key = source.producer.partition("/")
-        parent = store.manifest(component, key)
-        if parent is None:
-            yield Ancestor(depth + 1, name, None, source.producer)
-        else:
-            yield from ancestors(store, parent, depth + 1, name)
+def ancestors(store: Store, manifest: Manifest) -> Iterator[Ancestor]:
+    """The step itself, then everything it was made from, nearest first; what was made of one step is told once."""
+    return _ancestors(store, manifest.name, 0, "", set())
+
+
+def _ancestors(store: Store, name: str, depth: int, role: str, told: set[str]) -> Iterator[Ancestor]:
+    component, _, key = name.partition("/")
+    manifest = store.manifest(component, key)
+    yield Ancestor(depth, role, manifest, name, repeated=name in told)
+    if manifest and name not in told:
+        told.add(name)
+        for input_name, source in manifest.inputs.items():
+            yield from _ancestors(store, source.producer, depth + 1, input_name, told)
 
 
 def changed_files(store: Store, manifest: Manifest) -> list[str]:

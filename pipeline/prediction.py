@@ -1,6 +1,8 @@
 """Ask a published model from the command line."""
 
+import contextlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,11 +41,23 @@ def newest_version(folder: Path) -> Path:
 
 def predictions(folder: Path, texts: Sequence[str]) -> Iterator[Answer]:
     """Load the SavedModel and answer every text, in order."""
-    import os
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from models import serving
+    with _no_greetings():
+        from models import serving
 
     labels, scores = serving.predict(serving.load(folder), texts)
     for text, label, row in zip(texts, labels, scores, strict=True):
         yield Answer(text, str(label), float(max(row)))
+
+
+@contextlib.contextmanager
+def _no_greetings() -> Iterator[None]:
+    """Keep what TensorFlow's libraries print while they load off the screen; errors are exceptions and still come."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    screen = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)

@@ -163,7 +163,8 @@ def test_training_code_edit_reruns_training_and_what_follows(line, copied_code):
 def test_verify_and_lineage(line):
     assert "6 steps verified, 0 changed" in line("verify")
     lineage = line("lineage", "push_model")
-    assert "source: reviews.csv  (sha256 " in lineage and "preset: ./tiny_bert  (sha256 " in lineage
+    assert lineage.count("source: reviews.csv  (sha256 ") == 1 and "(as above)" in lineage
+    assert "preset: ./tiny_bert  (sha256 " in lineage
 
 
 def test_killed_inside_every_step_in_turn_the_line_still_ends_the_same(line, world):
