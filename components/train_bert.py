@@ -110,7 +110,7 @@ def train_bert(
         "best_epoch": fitted.best_epoch,
         "train_rows": train.rows,
         "eval_rows": evaluation.rows,
-        "eval_rows_unseen_label": evaluation.unseen,
+        **({"eval_rows_unseen_label": evaluation.unseen} if evaluation.unseen else {}),
         "examples_per_second": round(epochs * train.rows / fitted.seconds_training, 1),
     }
 
