@@ -93,12 +93,11 @@ def run(
 def plan(scenario: Path, root: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Say for every step whether it would run, and why."""
     from pipeline import planner
-    from pipeline.store import as_json as pretty
 
     pipeline, store = _checked(scenario, overrides, root)
     plans = planner.plan(pipeline, store)
     if as_json:
-        click.echo(pretty([{"step": p.step.name, "state": p.state, "reasons": p.reasons} for p in plans]))
+        click.echo(_pretty([{"step": p.step.name, "state": p.state, "reasons": p.reasons} for p in plans]))
         return
     colours = {"cached": "green", "run": "cyan", "follows": "cyan", "refused": "yellow"}
     width = max(len(p.step.name) for p in plans)
@@ -144,11 +143,10 @@ def runs(root: str, as_json: bool) -> None:
     """List the runs, newest first."""
     from pipeline.display import duration
     from pipeline.runs import records
-    from pipeline.store import as_json as pretty
 
     found = records(_store(root))
     if as_json:
-        click.echo(pretty([record.model_dump(mode="json") for record in found]))
+        click.echo(_pretty([record.model_dump(mode="json") for record in found]))
         return
     if not found:
         click.echo(f"No runs in {_store(root).root} yet.")
@@ -170,13 +168,12 @@ def show(target: str, root: str, as_json: bool) -> None:
     from pipeline import lineage
     from pipeline.display import duration, in_words
     from pipeline.runs import records
-    from pipeline.store import as_json as pretty
 
     store = _store(root).require()
     record = next((record for record in records(store) if record.id == target), None)
     if record is not None:
         if as_json:
-            click.echo(pretty(record.model_dump(mode="json")))
+            click.echo(_pretty(record.model_dump(mode="json")))
             return
         click.echo(f"{record.id}  {record.status} in {duration(record.seconds)}")
         for name, outcome in record.steps.items():
@@ -292,9 +289,8 @@ def components(name: str | None) -> None:
 def schema(recipe: str) -> None:
     """Print the JSON Schema of scenario files."""
     from pipeline.reference import scenario_schema
-    from pipeline.store import as_json as pretty
 
-    click.echo(pretty(scenario_schema(recipe)))
+    click.echo(_pretty(scenario_schema(recipe)))
 
 
 @main.command()
@@ -324,6 +320,12 @@ def predict(model: Path, texts: tuple[str, ...], as_json: bool) -> None:
     lines = list(texts) if texts else sys.stdin.buffer.read().decode("utf-8", errors="replace").splitlines()
     for answer in predictions(newest_version(model), lines):
         click.echo(answer.as_json() if as_json else f"{answer.label}  {answer.score:.4f}  {answer.text}")
+
+
+def _pretty(value: Any) -> str:
+    import json
+
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _store(root: str) -> "Store":

@@ -1,12 +1,13 @@
 """Throwing away what no recent run needs, and never anything else."""
 
 import contextlib
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.files import size_of
 from pipeline.runs import RunRecord, records
-from pipeline.store import Store, remove_dead_scratch
+from pipeline.store import Store
 from schemas.errors import UserError
 
 
@@ -59,5 +60,13 @@ def collect(store: Store, removals: list[Removal]) -> list[Removal]:
             with contextlib.suppress(TimeoutError), store.lock(component, key, timeout=0):
                 store.discard(component, key)
                 removed.append(removal)
-        remove_dead_scratch(store)
+        _remove_dead_scratch(store)
     return removed
+
+
+def _remove_dead_scratch(store: Store) -> None:
+    """Remove what killed or failed steps left; steps at work are left alone."""
+    for folder in (path for path in (store.root / "scratch").iterdir() if path.is_dir()):
+        component, _, key = folder.name.rpartition("-")
+        with contextlib.suppress(TimeoutError), store.lock(component, key, timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -87,7 +87,7 @@ def _compared(step: Step, parts: KeyParts, before: Before) -> list[str]:
 def _broken_rules(step: Step, known: Mapping[str, Manifest], store: Store) -> list[str]:
     assert step.only_if is not None
     verdict = store.artifact(known[step.only_if.step], step.only_if.name, Verdict)
-    return [str(rule) for rule in Verdict(verdict.path).report().rules if not rule.passed]
+    return [str(rule) for rule in verdict.report().rules if not rule.passed]
 
 
 def _problem(manifest: Manifest, step: Step, store: Store) -> str | None:

@@ -125,7 +125,7 @@ def _run_steps(pipeline: Pipeline, steps: list[Step], store: Store, display: Dis
 
 def _has_broken_verdict(manifest: Manifest, store: Store) -> bool:
     names = [name for name, output in manifest.outputs.items() if output.kind == Verdict.__name__]
-    return any(not Verdict(store.artifact(manifest, name, Verdict).path).report().passed for name in names)
+    return any(not store.artifact(manifest, name, Verdict).report().passed for name in names)
 
 
 def _settle(

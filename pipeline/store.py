@@ -20,7 +20,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from components.base import Outside
 from pipeline.files import read_memory, write_atomically
@@ -30,7 +30,7 @@ from schemas.artifacts import Artifact
 from schemas.errors import UserError
 from schemas.manifest import FILE_NAME, Manifest
 
-DEFAULT_ROOT = Path(".modelmill")
+Kind = TypeVar("Kind", bound=Artifact)
 OWN_FOLDERS = ("scratch", "runs", "locks")
 
 
@@ -86,7 +86,7 @@ class Store:
             if path.parts[-3] not in OWN_FOLDERS:
                 yield Manifest.read(path.parent)
 
-    def artifact(self, manifest: Manifest, output: str, kind: type[Artifact]) -> Artifact:
+    def artifact(self, manifest: Manifest, output: str, kind: type[Kind]) -> Kind:
         """One output of a finished step."""
         return kind(self.folder(manifest.component, manifest.key) / output)
 
@@ -155,19 +155,3 @@ def _stat(file: Path) -> tuple[str, int, int, int, int]:
     """What changes when a file does. Tools may keep the modification time of a copy, but not the time of change."""
     stat = file.stat()
     return str(file.absolute()), stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
-
-
-def remove_dead_scratch(store: Store) -> list[Path]:
-    """Remove what killed or failed steps left; returns what was removed. Steps at work are left alone."""
-    removed = []
-    for folder in sorted(path for path in (store.root / "scratch").iterdir() if path.is_dir()):
-        component, _, key = folder.name.rpartition("-")
-        with contextlib.suppress(TimeoutError), store.lock(component, key, timeout=0):
-            shutil.rmtree(folder, ignore_errors=True)
-            removed.append(folder)
-    return removed
-
-
-def as_json(value: Any) -> str:
-    """Pretty JSON for the terminal."""
-    return json.dumps(value, indent=2, default=str, ensure_ascii=False)
