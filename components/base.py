@@ -62,7 +62,9 @@ def _absolute(folder: str) -> str:
 
 
 Location = Annotated[str, Outside()]
+OptionalLocation = Annotated[str | None, Outside()]
 Preset = Annotated[str, Outside(hub=True)]
+OptionalPreset = Annotated[str | None, Outside(hub=True)]
 Destination = Annotated[str, AfterValidator(_absolute)]
 """A folder that a step writes to outside the store. Made absolute, since from elsewhere it is another folder."""
 

@@ -87,7 +87,10 @@ def _refuse_changed_sources(request: Request) -> None:
     store = Store(request.finished.parents[1])
     for name, mark in spec.outside.items():
         location = request.parts.parameters[name]
-        if store.outside_digest(location, mark, f"{spec.name}.{name}") != request.parts.outside[name]:
+        if (
+            location is not None
+            and store.outside_digest(location, mark, f"{spec.name}.{name}") != request.parts.outside[name]
+        ):
             raise UserError(
                 f"{spec.name}.{name}: '{location}' changed while the step was reading it, so nobody can say what was "
                 "read. Nothing was kept. Run again when the files stay as they are."

@@ -32,6 +32,7 @@ def key_parts(
         outside={
             name: outside_digest(step.parameters[name], mark, f"{spec.name}.{name}")
             for name, mark in spec.outside.items()
+            if step.parameters[name] is not None
         },
         libraries=libraries(modules.values()),
         python=PYTHON,

@@ -58,7 +58,8 @@ def check_world(pipeline: Pipeline, store: Store) -> None:
     # What the scenario itself names comes first, so that an error speaks of what the user wrote.
     for step, name in sorted(named, key=lambda pair: pair[1] not in given.get(pair[0].name, {})):
         spec = step.function.spec
-        store.outside_digest(step.parameters[name], spec.outside[name], f"{step.name}.{name}")
+        if step.parameters[name] is not None:
+            store.outside_digest(step.parameters[name], spec.outside[name], f"{step.name}.{name}")
     for step in pipeline.steps.values():
         step.function.spec.check_world(step.parameters)
 

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from schemas import digests
-from schemas.reports import EvaluationReport, ExamplesSummary, ModelCard, Push, TokensSummary, VerdictReport
+from schemas.reports import (
+    AnomaliesReport,
+    EvaluationReport,
+    ExamplesSummary,
+    ModelCard,
+    Push,
+    TokensSummary,
+    VerdictReport,
+)
 
 SPLITS = ("train", "eval", "test")
 
@@ -38,12 +46,13 @@ class Artifact:
 
 
 class Examples(Artifact):
-    """Labelled records by split. Shards are filled by content, so source order and file names do not show.
+    """Records by split. Shards are filled by content, so source order and file names do not show.
 
     ```
-    summary.json                                 ExamplesSummary: rows and labels per split, rejects per reason
-    train/part-00000-of-00004.parquet            id, text, label   (eval/ and test/ alike)
-    rejects/part-00000-of-00001.parquet          file, row, reason, record
+    summary.json                                 ExamplesSummary: columns, rows and labels per split, rejects per reason
+    train/part-00000-of-00004.parquet            the columns of schemas/columns.py (eval/ and test/ alike)
+    rejects/part-00000-of-00001.parquet          file, row, reason, record, duplicate_of
+    contradictions.parquet                       text, labels, rows: texts that carry different labels
     ```
     """
 
@@ -65,16 +74,88 @@ class Examples(Artifact):
         """Write what `summary` returns."""
         (self.path / "summary.json").write_text(summary.model_dump_json(indent=2), encoding="utf-8")
 
+    @property
+    def contradictions(self) -> Path:
+        """Texts that carry different labels."""
+        return self.path / "contradictions.parquet"
+
     def content_digest(self) -> str:
         """Digest of the rows in shard order; rejects and their places in the source files do not count."""
-        return digests.of_json({split: list(self._row_digests(split)) for split in SPLITS})
+        return digests.of_json({split: list(map(digests.of_parquet, self.shards(split))) for split in SPLITS})
 
-    def _row_digests(self, split: str) -> Iterator[str]:
-        import pyarrow.parquet
 
-        for shard in self.shards(split):
-            for batch in pyarrow.parquet.read_table(shard).combine_chunks().to_batches():
-                yield digests.of_bytes(batch.serialize())
+class Statistics(Artifact):
+    """What the rows of each split look like, in the form TensorFlow Data Validation knows.
+
+    ```
+    FeatureStats.pb                              tensorflow_metadata DatasetFeatureStatisticsList, a dataset per split
+    statistics.json                              the same to read and to diff
+    statistics.html                              the same to look at, in one file
+    ```
+
+    Features are the columns of the Examples. A text column also has derived features: `text/characters`, `text/words`,
+    `text/tokens` (INT), `text/unknown_share` (FLOAT) and `text/token` (STRING, the distribution of its tokens).
+    """
+
+    kfp_type = "system.Artifact"
+
+    @property
+    def page(self) -> Path:
+        """The plots."""
+        return self.path / "statistics.html"
+
+    @property
+    def json_file(self) -> Path:
+        """The numbers as JSON."""
+        return self.path / "statistics.json"
+
+    @property
+    def proto_file(self) -> Path:
+        """The serialized DatasetFeatureStatisticsList."""
+        return self.path / "FeatureStats.pb"
+
+
+class Schema(Artifact):
+    """What the data should look like; people review it and check it in.
+
+    ```
+    schema.pbtxt                                 tensorflow_metadata Schema, as text
+    ```
+    """
+
+    @property
+    def file(self) -> Path:
+        """The schema file."""
+        return self.path / "schema.pbtxt"
+
+
+class Anomalies(Artifact):
+    """Where data and schema disagree.
+
+    ```
+    anomalies.json                               AnomaliesReport: what was seen, what was expected, what to edit
+    anomalies.pbtxt                              tensorflow_metadata Anomalies
+    anomalies.html                               the same to look at, in one file
+    ```
+    """
+
+    @property
+    def proto_file(self) -> Path:
+        """The Anomalies proto as text."""
+        return self.path / "anomalies.pbtxt"
+
+    @property
+    def page(self) -> Path:
+        """The page to look at."""
+        return self.path / "anomalies.html"
+
+    def report(self) -> AnomaliesReport:
+        """Every anomaly and every distance that was measured."""
+        return AnomaliesReport.model_validate_json((self.path / "anomalies.json").read_bytes())
+
+    def write_report(self, report: AnomaliesReport) -> None:
+        """Write what `report` returns."""
+        (self.path / "anomalies.json").write_text(report.model_dump_json(indent=2), encoding="utf-8")
 
 
 class Tokens(Artifact):

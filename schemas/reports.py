@@ -1,6 +1,10 @@
 """The JSON files inside artifacts, typed on both ends."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.columns import Columns
 
 
 class Report(BaseModel):
@@ -9,13 +13,27 @@ class Report(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Leak(Report):
+    """Texts that two given splits share."""
+
+    splits: tuple[str, str]
+    duplicates: int = Field(description="texts of the second split that are in the first, after normalisation")
+    near_duplicates: int = Field(description="further rows of the second split with a near duplicate in the first")
+
+
 class ExamplesSummary(Report):
     """What ingest read, kept and rejected. `rows_read` is always the sum of kept and rejected rows."""
 
+    columns: Columns = Columns()
     rows_read: int
     rows: dict[str, int] = Field(description="kept rows per split")
-    labels: dict[str, dict[str, int]] = Field(description="rows per label, per split")
-    rejected: dict[str, int] = Field(description="rejected rows per reason")
+    labels: dict[str, dict[str, int]] = Field(description="rows per label, per split; empty unless labels are classes")
+    rejected: dict[str, int] = Field(description="rejected rows per reason, removed duplicates among them")
+    cleaned: dict[str, int] = Field(default={}, description="texts that each cleaning rule changed")
+    contradictions: int = Field(default=0, description="texts that carry different labels")
+    near_duplicates: int = Field(default=0, description="kept rows that have a near duplicate among the kept rows")
+    augmented: dict[str, int] = Field(default={}, description="train rows that each augmentation rule added")
+    leaks: list[Leak] = Field(default=[], description="by pair of splits, where the source brings its own splits")
 
     def unseen_labels(self) -> dict[str, dict[str, int]]:
         """Labels (and their rows) of eval and test that the train split does not have.
@@ -117,6 +135,43 @@ class VerdictReport(Report):
     def passed(self) -> bool:
         """Whether every rule holds."""
         return all(rule.passed for rule in self.rules)
+
+
+class Anomaly(Report):
+    """One way in which data and schema disagree."""
+
+    name: str = Field(
+        description="AnomalyInfo.Type of tensorflow_metadata, such as SCHEMA_NEW_COLUMN"
+    )
+    feature: str = Field(description="column or derived feature; empty where it is about the whole data set")
+    split: str = Field(description="where it was seen")
+    severity: Literal["error", "warning"]
+    seen: str
+    expected: str
+    edit: str = Field(description="the line of schema.pbtxt that would allow it, and how to write it")
+
+    def __str__(self) -> str:
+        place = f"{self.feature} in {self.split}" if self.feature else self.split
+        return f"{self.severity}: {place}: {self.name}: {self.seen}; expected {self.expected}. To allow it: {self.edit}"
+
+
+class Distance(Report):
+    """How far the distribution of a feature lies from what it is compared with."""
+
+    feature: str
+    kind: Literal["drift", "skew"] = Field(description="drift: against the reference; skew: against the train split")
+    split: str
+    measure: Literal["jensen_shannon", "l_infinity"]
+    value: float
+    allowance: float = Field(description="what two samples of one source of these sizes would show by chance")
+    threshold: float
+
+
+class AnomaliesReport(Report):
+    """What validation found."""
+
+    anomalies: list[Anomaly]
+    distances: list[Distance]
 
 
 class Push(Report):
