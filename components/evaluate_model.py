@@ -77,16 +77,19 @@ def evaluate_model(
 
 def _rows(examples: Examples, split: str) -> "pa.Table":
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    tables = [pq.read_table(shard, columns=["id", "text", "label"]) for shard in examples.shards(split)]
+    names = ["id", "text", "text_raw", "label"]
+    tables = [pq.read_table(shard, columns=names) for shard in examples.shards(split)]
     table = pa.concat_tables(tables) if tables else None
     if table is None or not table.num_rows:
         raise UserError(
             f"evaluate_model: the {split} split has no rows, expected at least one. "
             "Give evaluate_model another split or ingest_examples a larger share for this one."
         )
-    return table
+    # What is served gets texts as they come, so it is judged on them.
+    return table.set_column(1, "text", pc.coalesce(table["text_raw"], table["text"]))
 
 
 def _check_defined(thresholds: dict[str, float], undefined: dict[str, str], split: str) -> None:

@@ -1,38 +1,73 @@
-"""Bring labelled text in: read, refuse what is broken with a reason, split by content, write Parquet shards."""
+"""Bring labelled records in: read, clean, refuse with a reason, settle duplicates, split, write Parquet."""
 
+import logging
 import shutil
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from components.base import Location, Metrics, Output, Runtime, component
+from components.base import Location, Metrics, OptionalLocation, Output, Runtime, component
+from models.roles import Roles
 from models.source_checks import check_shares, check_source
 from models.sources import Format, Source, find_source
 from schemas.artifacts import SPLITS, Examples
+from schemas.columns import LabelKind
 from schemas.errors import UserError
 from schemas.reports import ExamplesSummary
 
 if TYPE_CHECKING:
-    from models.splitting import Buckets
+    from models.plan import Plan
 
-# What a writer holds in memory at a time, roughly, in bytes of source. 4 million short rows (285 MB) peak at 375 MB
+# What a worker holds in memory at a time, roughly, in bytes of source. 4 million short rows (285 MB) peak at 375 MB
 # with 8 MB and at 584 MB with 64 MB, in the same time.
 SLICE_BYTES = 8 << 20
+# Compressed files hold more than they weigh.
+PACKED = {"parquet": 3, "avro": 3, "tfrecord": 1}
+# Reasons that say nothing about how broken the source is.
+NOT_BROKEN = ("duplicate", "near_duplicate", "contradictory_label")
+
+Policy = Literal["keep", "remove"]
+Column = Annotated[str | None, Field(min_length=1)]
+Names = tuple[str, ...]
 
 
 def check(
     source: str,
+    eval_source: str | None,
+    test_source: str | None,
     format: str,
-    text: str,
-    label: str,
     encoding: str,
+    text: str | None,
+    text_pair: str | None,
+    label: str | list[str] | None,
+    label_kind: LabelKind,
+    label_separator: str | None,
+    weight: str | None,
+    id: str | None,
+    group: str | None,
+    split: str | None,
+    numeric: Names,
+    categorical: Names,
+    slices: Names,
+    near_duplicates: str,
+    stratify: bool,
     eval_share: float,
     test_share: float,
     max_reject_rate: float,
 ) -> None:
     """Look at the files and at the first records before anything runs."""
     check_shares(eval_share, test_share)
-    check_source(find_source(source, format=format, encoding=encoding, text=text, label=label), max_reject_rate)
+    _check_stratify(stratify, group, label, label_kind)
+    roles = _roles(
+        text, text_pair, label, label_kind, label_separator, weight, id, group, split, numeric, categorical, slices
+    )
+    if split is not None and (eval_source or test_source):
+        raise UserError(
+            f"ingest_examples.split: column '{split}' says the split of each record, and eval_source or test_source "
+            "says it of whole files. Expected one of the two; leave the other out."
+        )
+    for found, _ in _sources(source, eval_source, test_source, format, encoding, roles):
+        check_source(found, max_reject_rate)
 
 
 @component(check=check)
@@ -40,79 +75,222 @@ def ingest_examples(
     examples: Output[Examples],
     runtime: Runtime,
     *,
-    source: Annotated[Location, Field(description="file, glob, folder or package://name/path")],
+    source: Annotated[Location, Field(description="file, glob, folder, URL or package://name/path")],
+    eval_source: Annotated[OptionalLocation, Field(description="records that are to be the eval split")] = None,
+    test_source: Annotated[OptionalLocation, Field(description="records that are to be the test split")] = None,
     format: Format = "auto",
-    text: Annotated[str, Field(description="column with the text; not for folders")] = "text",
-    label: Annotated[str, Field(description="column with the label; not for folders")] = "label",
     encoding: Annotated[str, Field(description="of text files, as Python names it")] = "utf-8",
-    eval_share: Annotated[float, Field(gt=0, lt=1, description="share of texts for choosing the model")] = 0.1,
-    test_share: Annotated[float, Field(gt=0, lt=1, description="share of texts for judging it")] = 0.1,
-    seed: Annotated[int, Field(description="another seed deals the texts to other splits")] = 0,
+    text: Annotated[Column, Field(description="column with the text; null for features alone")] = "text",
+    text_pair: Annotated[Column, Field(description="column with the second sentence of a pair")] = None,
+    label: Annotated[
+        str | list[str] | None,
+        Field(description="column with the label; several: 0/1 columns, a class each; null: unlabelled"),
+    ] = "label",
+    label_kind: Annotated[
+        LabelKind, Field(description="one class, several classes, or a value to regress on")
+    ] = "class",
+    label_separator: Annotated[Column, Field(description="cuts a string into several classes")] = None,
+    weight: Annotated[Column, Field(description="column: what a record counts in training")] = None,
+    id: Annotated[Column, Field(description="column with unique names; otherwise content names a record")] = None,
+    group: Annotated[Column, Field(description="column: records of one group go to the same split")] = None,
+    split: Annotated[Column, Field(description="column that says train, eval or test")] = None,
+    numeric: Annotated[Names, Field(description="columns that are numeric features")] = (),
+    categorical: Annotated[Names, Field(description="columns that are categorical features")] = (),
+    slices: Annotated[Names, Field(description="columns to evaluate by")] = (),
+    fix_unicode: Annotated[bool, Field(description="repair mojibake, compose characters (NFC)")] = True,
+    unescape_html: Annotated[bool, Field(description="&amp; to &")] = True,
+    strip_control: Annotated[bool, Field(description="drop characters without a glyph")] = True,
+    strip_replacement: Annotated[bool, Field(description="drop U+FFFD, the sign of a lost character")] = True,
+    collapse_whitespace: Annotated[bool, Field(description="each run of white space to one space")] = True,
+    min_characters: Annotated[int, Field(ge=0, description="of a cleaned text")] = 1,
+    max_characters: Annotated[int | None, Field(ge=1, description="of a cleaned text")] = None,
+    min_words: Annotated[int, Field(ge=0, description="of a cleaned text")] = 1,
+    max_words: Annotated[int | None, Field(ge=1, description="of a cleaned text")] = None,
+    duplicates: Annotated[Policy, Field(description="records with equal texts, features and label")] = "remove",
+    near_duplicates: Annotated[
+        Literal["together", "remove", "ignore"],
+        Field(description="similar texts: into one split, all but one removed, or not looked for"),
+    ] = "together",
+    near_duplicate_similarity: Annotated[
+        float, Field(gt=0, lt=1, description="least Jaccard similarity of near duplicates")
+    ] = 0.65,
+    contradictions: Annotated[Policy, Field(description="equal texts and features with different labels")] = "keep",
+    eval_share: Annotated[float, Field(gt=0, lt=1, description="share of records for choosing the model")] = 0.1,
+    test_share: Annotated[float, Field(gt=0, lt=1, description="share of records for judging it")] = 0.1,
+    stratify: Annotated[bool, Field(description="hold these shares within each label")] = False,
+    seed: Annotated[int, Field(description="another seed deals the records to other splits")] = 0,
     shards: Annotated[int, Field(ge=1, le=1000, description="files per split")] = 4,
     max_reject_rate: Annotated[float, Field(ge=0, le=1, description="share of records that may be broken")] = 0.01,
 ) -> Metrics:
-    """Read labelled texts and split them by content; every broken record is kept with its reason."""
+    """Read labelled records, clean and split them; nothing is lost without being counted and kept in rejects.
+
+    Equal and near-equal texts never straddle two splits that are dealt here; splits that the source brings
+    (`split`, `eval_source`, `test_source`) are honoured, and what they share is measured.
+    """
+    from models.cleaning import Cleaning
+    from models.near_duplicates import NearDuplicates
+    from models.plan import Plan, origins
     from models.splitting import Buckets
 
-    found = find_source(source, format=format, encoding=encoding, text=text, label=label)
-    size = sum(file.stat().st_size for file in found.files)
-    buckets = Buckets(eval_share, test_share, seed, shards, slices=min(256, 1 + size // shards // SLICE_BYTES))
-    runtime.report(None, f"reading {len(found.files)} files of format {found.format}")
-    rows_read = _run_pipeline(found, buckets, examples, runtime)
-
-    summary = _summarize(rows_read, examples)
+    runtime.report(None, "looking at the source")
+    roles = _roles(
+        text, text_pair, label, label_kind, label_separator, weight, id, group, split, numeric, categorical, slices
+    )
+    sources = _sources(source, eval_source, test_source, format, encoding, roles)
+    size = sum(found.size * PACKED.get(found.format, 1) for found, _ in sources)
+    folder = runtime.scratch / "ingest"
+    shutil.rmtree(folder, ignore_errors=True)  # what a killed run left behind
+    columns = roles.columns()
+    plan = Plan(
+        origins=origins(sources),
+        columns=columns,
+        grouped=group is not None,
+        cleaning=Cleaning(
+            fix_unicode=fix_unicode,
+            unescape_html=unescape_html,
+            strip_control=strip_control,
+            strip_replacement=strip_replacement,
+            collapse_whitespace=collapse_whitespace,
+            min_characters=min_characters,
+            max_characters=max_characters,
+            min_words=min_words,
+            max_words=max_words,
+        ),
+        duplicates=duplicates,
+        contradictions=contradictions,
+        near_duplicates=NearDuplicates(threshold=near_duplicate_similarity)
+        if near_duplicates != "ignore" and columns.text
+        else None,
+        remove_near_duplicates=near_duplicates == "remove",
+        stratify=stratify,
+        buckets=Buckets(shards, min(4096, 1 + size // shards // SLICE_BYTES), seed),
+        folder=folder,
+    )
+    summary = _run(plan, examples, runtime, size, eval_share, test_share)
     _refuse_too_many_rejects(summary, examples, max_reject_rate)
     _refuse_useless_splits(summary, eval_share, test_share)
     examples.write_summary(summary)
+    alike = _alike_labels(summary)
+    _tell(summary, alike, runtime)
     return {
         "rows": sum(summary.rows.values()),
         "rejected": sum(summary.rejected.values()),
-        "labels": len(summary.labels["train"]),
+        **{reason: summary.rejected[reason] for reason in NOT_BROKEN if reason in summary.rejected},
+        **({"near_duplicates": summary.near_duplicates} if summary.near_duplicates else {}),
+        **({"contradictions": summary.contradictions} if summary.contradictions else {}),
+        **({"cleaned": sum(summary.cleaned.values())} if summary.cleaned else {}),
+        **({"labels": len(summary.labels["train"])} if summary.labels["train"] else {}),
+        **({"labels_alike": "; ".join(alike)} if alike else {}),
         **{f"{split}_rows": rows for split, rows in summary.rows.items()},
     }
 
 
-def _run_pipeline(source: Source, buckets: "Buckets", examples: Examples, runtime: Runtime) -> int:
-    """Write the shards and the rejects; returns the number of records read."""
+def _roles(
+    text: str | None,
+    text_pair: str | None,
+    label: str | list[str] | None,
+    label_kind: LabelKind,
+    label_separator: str | None,
+    weight: str | None,
+    id: str | None,
+    group: str | None,
+    split: str | None,
+    numeric: Names,
+    categorical: Names,
+    slices: Names,
+) -> Roles:
+    labels = () if label is None else (label,) if isinstance(label, str) else tuple(label)
+    return Roles(
+        text=text,
+        text_pair=text_pair,
+        label=labels,
+        label_kind=label_kind,
+        label_separator=label_separator,
+        weight=weight,
+        id=id,
+        group=group,
+        split=split,
+        numeric=tuple(numeric),
+        categorical=tuple(categorical),
+        slices=tuple(slices),
+    )
+
+
+def _check_stratify(stratify: bool, group: str | None, label: str | list[str] | None, label_kind: str) -> None:
+    if stratify and (group is not None or label is None or label_kind != "class"):
+        given = f"group: {group}" if group is not None else f"label: {label}, label_kind: {label_kind}"
+        raise UserError(
+            f"ingest_examples.stratify: shares can hold within each label only where every record has one class and "
+            f"is dealt by itself. Received {given}. Leave stratify: out, or the other."
+        )
+
+
+def _sources(
+    source: str, eval_source: str | None, test_source: str | None, format: str, encoding: str, roles: Roles
+) -> list[tuple[Source, str | None]]:
+    """Every source with the split it stands for; None where the records are dealt."""
+    wanted = (("source", source, None), ("eval_source", eval_source, "eval"), ("test_source", test_source, "test"))
+    return [
+        (find_source(location, format=format, encoding=encoding, roles=roles, parameter=parameter), split)
+        for parameter, location, split in wanted
+        if location is not None
+    ]
+
+
+def _run(
+    plan: "Plan", examples: Examples, runtime: Runtime, size: int, eval_share: float, test_share: float
+) -> ExamplesSummary:
+    """Both pipelines and the decisions between them; every record that was read is kept or rejected."""
     import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
 
-    from models.ingesting import ROWS_READ, ingest, write_missing_files
+    from models import ingesting
+    from models.beam_runs import options, run
+    from models.grouping import decide
 
-    spill = runtime.scratch / "spill"
-    shutil.rmtree(spill, ignore_errors=True)  # what a killed run left behind
-    spill.mkdir(parents=True)
-    pipeline = beam.Pipeline(options=PipelineOptions(list(runtime.beam_options)))
-    ingest(pipeline, source, buckets, str(spill), examples)
-    result = pipeline.run()
-    result.wait_until_finish()
-    write_missing_files(examples, buckets.shards)
-    rows_read = beam.metrics.MetricsFilter().with_name(ROWS_READ.metric_name.name)
-    return sum(counter.result for counter in result.metrics().query(rows_read)["counters"])
+    chosen = options(runtime.beam_options, size)
+    pipeline = beam.Pipeline(options=chosen)
+    ingesting.read_and_settle(pipeline, plan)
+    pieces = len(plan.origins)
+    run(pipeline, lambda: runtime.report(plan.pieces_done() / pieces / 2, f"reading {pieces} pieces of the source"))
 
+    runtime.report(0.5, "looking for near duplicates" if plan.near_duplicates else "splitting")
+    decision = decide(plan, eval_share, test_share)
+    pipeline = beam.Pipeline(options=chosen)
+    ingesting.write_shards(pipeline, plan, decision, examples)
+    runtime.report(0.75, "writing")
+    run(pipeline)
 
-def _summarize(rows_read: int, examples: Examples) -> ExamplesSummary:
-    """Count what was written; every record that was read must be there."""
-    from models.ingesting import count_labels, count_reasons
-
-    labels = {split: count_labels(examples, split) for split in SPLITS}
-    rows = {split: sum(counts.values()) for split, counts in labels.items()}
-    rejected = count_reasons(examples)
+    rows_read, cleaned = plan.rows_and_cleaned()
+    files = {split: examples.shards(split) for split in SPLITS}
+    rows = {split: ingesting.count_rows(files[split]) for split in SPLITS}
+    rejected = ingesting.count_values(examples.shards("rejects"), "reason")
     if rows_read != sum(rows.values()) + sum(rejected.values()):
         raise RuntimeError(f"read {rows_read} records but kept {rows} and rejected {rejected}")
-    return ExamplesSummary(rows_read=rows_read, rows=rows, labels=labels, rejected=rejected)
+    has_classes = plan.columns.label in ("class", "classes")
+    return ExamplesSummary(
+        columns=plan.columns,
+        rows_read=rows_read,
+        rows=rows,
+        labels={split: ingesting.count_values(files[split], "label") if has_classes else {} for split in SPLITS},
+        rejected=rejected,
+        cleaned=cleaned,
+        contradictions=ingesting.write_contradictions(plan, examples),
+        near_duplicates=0 if plan.remove_near_duplicates else len(decision.alike),
+        leaks=decision.leaks,
+    )
 
 
 def _refuse_too_many_rejects(summary: ExamplesSummary, examples: Examples, max_reject_rate: float) -> None:
     from models.ingesting import describe_rejects
 
-    rejected = sum(summary.rejected.values())
+    broken = {reason: count for reason, count in summary.rejected.items() if reason not in NOT_BROKEN}
+    rejected = sum(broken.values())
     if summary.rows_read and rejected / summary.rows_read > max_reject_rate:
         raise UserError(
             f"ingest_examples: {rejected:,} of {summary.rows_read:,} records are broken "
-            f"({', '.join(f'{count:,} {reason}' for reason, count in summary.rejected.items())}); "
+            f"({', '.join(f'{count:,} {reason}' for reason, count in broken.items())}); "
             f"max_reject_rate allows {max_reject_rate:g} of them. For example:\n"
-            f"{describe_rejects(examples, 3)}\n"
+            f"{describe_rejects(examples, 3, NOT_BROKEN)}\n"
             "Repair the source, set encoding:, text: or label:, or raise max_reject_rate."
         )
 
@@ -125,8 +303,31 @@ def _refuse_useless_splits(summary: ExamplesSummary, eval_share: float, test_sha
             f"eval_share {eval_share:g} and test_share {test_share:g}. Give more records or other shares."
         )
     labels = list(summary.labels["train"])
-    if len(labels) < 2:
+    if summary.columns.label == "class" and len(labels) < 2:
         raise UserError(
             f"ingest_examples: all {summary.rows['train']} train records carry the one label '{labels[0]}'. A "
             "classifier needs at least two; look at source: and label:."
         )
+
+
+def _alike_labels(summary: ExamplesSummary) -> list[str]:
+    """Labels that differ in case and white space only, as a person would call them one."""
+    spellings: dict[str, set[str]] = {}
+    for labels in summary.labels.values():
+        for label in labels:
+            spellings.setdefault(" ".join(label.split()).casefold(), set()).add(label)
+    return [" and ".join(map(repr, sorted(names))) for names in spellings.values() if len(names) > 1]
+
+
+def _tell(summary: ExamplesSummary, alike: list[str], runtime: Runtime) -> None:
+    """What a person should look at, in the log and on the screen."""
+    news = [f"labels that differ in case or space only, yet count as different: {names}" for names in alike]
+    for leak in summary.leaks:
+        if leak.duplicates or leak.near_duplicates:
+            news.append(
+                f"{leak.splits[1]} shares {leak.duplicates:,} texts with {leak.splits[0]}, and "
+                f"{leak.near_duplicates:,} more are near duplicates: what is measured on it will look too good"
+            )
+    for text in news:
+        logging.warning("ingest_examples: %s", text)
+        runtime.report(None, text)

@@ -10,6 +10,11 @@ from uuid import uuid4
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import MIN_TIMESTAMP
+from apache_beam.utils.windowed_value import WindowedValue
+
+WAITING_ROWS, WAITING_BYTES = 1 << 16, 16 << 20
 
 Reference = tuple[str, int]
 """A file and the number of a record batch inside it."""
@@ -34,20 +39,32 @@ class Spill(beam.DoFn):
         """Begin without a file; most bundles need one, some get no rows."""
         self._writer = None
         self._count = 0
+        self._waiting: list[pa.RecordBatch] = []
 
     def process(self, batch: pa.RecordBatch) -> Iterator[tuple[int, Reference]]:
-        """Write one record batch."""
+        """Write record batches, several at a time: with many buckets a single one would fall into crumbs."""
+        self._waiting.append(batch)
+        if sum(map(len, self._waiting)) >= WAITING_ROWS or sum(b.nbytes for b in self._waiting) >= WAITING_BYTES:
+            yield from self._write_waiting()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        """Complete the file; nobody reads it before."""
+        for reference in self._write_waiting():
+            yield WindowedValue(reference, MIN_TIMESTAMP, [GlobalWindow()])
+        if self._writer is not None:
+            self._writer.close()
+
+    def _write_waiting(self) -> Iterator[tuple[int, Reference]]:
+        if not self._waiting:
+            return
+        batch = pa.Table.from_batches(self._waiting).combine_chunks().to_batches()[0]
+        self._waiting = []
         buckets = self._bucket_of(batch)
         order = np.argsort(buckets, kind="stable")
         grouped = batch.take(pa.array(order))
         names, starts = np.unique(buckets[order], return_index=True)
         for name, start, stop in zip(names, starts, [*starts[1:], len(order)], strict=True):
             yield int(name), self._write(grouped.slice(start, stop - start))
-
-    def finish_bundle(self) -> None:
-        """Complete the file; nobody reads it before."""
-        if self._writer is not None:
-            self._writer.close()
 
     def _write(self, batch: pa.RecordBatch) -> Reference:
         if self._writer is None:

@@ -1,91 +1,210 @@
-"""The Beam part of ingesting: pieces of a source in, Parquet shards out. Elements are record batches."""
+"""The Beam part of ingesting, in two pipelines; elements are record batches.
+
+```
+pieces ─ ReadPiece ─ Spill ─ (GroupByKey) ─ SettleBucket     read, clean; bring equal texts together; settle duplicates
+decide                                                       who belongs together, where splits begin (models/grouping)
+shards ─ WriteShard                                          deal every record to its split and write the files
+```
+
+What one leaves to the other lies in the plan's folder (models/plan).
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from models.arrow_files import LateFile, read_table, write_table
 from models.exchange import Reference, Spill, fetch
-from models.readers import REJECTS, read
-from models.sources import Piece, Source, pieces
-from models.splitting import Buckets, content_ids, number_repeats
+from models.grouping import Decision, strata_of
+from models.normalising import normalised
+from models.plan import Plan
+from models.readers import place, read
+from models.records import REFUSED, prepare, refuse, whole
+from models.settling import CONTRADICTIONS, settle
+from models.sketch_files import write_signatures
+from models.sketches import signatures
+from models.splitting import TRAIN
 from schemas.artifacts import SPLITS, Examples
+from schemas.columns import Columns
 
-RECORDS = pa.schema({"id": pa.string(), "text": pa.string(), "label": pa.string()})
-REJECTED = "rejected"
-REJECTS_KEY = -1
-ROWS_READ = beam.metrics.Metrics.counter("ingest_examples", "rows_read")
+REJECTS = pa.schema(
+    {
+        "file": pa.string(),
+        "row": pa.int64(),
+        "reason": pa.string(),
+        "record": pa.string(),
+        "duplicate_of": pa.string(),
+    }
+)
 
 
-class ReadRows(beam.DoFn):
-    """A piece of the source to record batches with schema RECORDS; broken records go to output `rejected`."""
+class ReadPiece(beam.DoFn):
+    """The number of a piece to its records; what is refused is written down."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
 
-    def process(self, piece: Piece) -> Iterator[pa.RecordBatch]:
-        """Read one piece."""
-        for rows in read(piece, self._source):
-            ROWS_READ.inc(rows.count)
-            if rows.rejected.num_rows:
-                yield beam.pvalue.TaggedOutput(REJECTED, rows.rejected)
-            if rows.kept.num_rows:
-                text, label = rows.kept.columns
-                yield pa.record_batch([content_ids(text, label), text, label], schema=RECORDS)
+    def process(self, number: int) -> Iterator[pa.RecordBatch]:
+        """Read and clean one piece."""
+        plan = self._plan
+        origin = plan.origins[number]
+        rows, cleaned = 0, Counter[str]()
+        with LateFile(plan.file("refused", number), REFUSED) as refused:
+            for found in read(origin.piece, origin.source):
+                rows += found.count
+                refused.write(_refused_by_reader(found.rejected, number))
+                if len(found.kept):
+                    prepared = prepare(found.kept, plan.columns, plan.cleaning, piece=number, given=origin.split)
+                    refused.write(prepared.refused)
+                    cleaned.update(prepared.cleaned)
+                    if len(prepared.records):
+                        yield prepared.records
+        plan.write_piece_report(number, rows, cleaned)
+
+
+class SettleBucket(beam.DoFn):
+    """Fetch the records of a bucket and settle its duplicates and contradictions."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def process(self, group: tuple[int, Iterable[Reference]]) -> None:
+        """Write what stays, what does not, and the signatures of what stays."""
+        plan = self._plan
+        number, references = group
+        settled = settle(
+            fetch(references, plan.schema),
+            plan.columns,
+            duplicates=plan.duplicates,
+            contradictions=plan.contradictions,
+        )
+        write_table(plan.file("duplicates", number), settled.refused)
+        write_table(plan.file("contradictions", number), settled.contradictions)
+        if plan.near_duplicates is not None:
+            keys, first = np.unique(settled.records["key"].to_numpy(), return_index=True)
+            texts = _texts(settled.records, plan.columns).take(pa.array(first))
+            sketched = signatures(texts, plan.near_duplicates)
+            write_signatures(plan.folder / "signatures", f"{number:06d}", keys, sketched, plan.near_duplicates)
+        write_table(plan.file("settled", number), settled.records)
 
 
 class WriteShard(beam.DoFn):
-    """Fetch the rows of one shard slice by slice, sort each by id and append it to the shard's file."""
+    """The number of a shard to its files: one of each split, and one of rejects."""
 
-    def __init__(self, examples: Examples, buckets: Buckets) -> None:
+    def __init__(self, plan: Plan, decision: Decision, examples: Examples, rows_before: list[int]) -> None:
+        self._plan = plan
+        self._decision = decision
         self._examples = examples
-        self._buckets = buckets
+        self._rows_before = rows_before
 
-    def process(self, group: tuple[int, Iterable[tuple[int, Reference]]]) -> None:
-        """Write one file."""
-        key, references = group
-        if key == REJECTS_KEY:
-            write_rejects(self._examples, fetch((reference for _, reference in references), REJECTS))
-            return
-        by_slice: dict[int, list[Reference]] = {}
-        for part, reference in references:
-            by_slice.setdefault(part, []).append(reference)
-        split, shard, _ = self._buckets.place(key * self._buckets.slices)
-        with pq.ParquetWriter(shard_file(self._examples, split, shard, self._buckets.shards), RECORDS) as writer:
-            for _, part_references in sorted(by_slice.items()):
-                rows = fetch(part_references, RECORDS).sort_by("id").combine_chunks()
-                ids = number_repeats(rows["id"].combine_chunks())
-                writer.write_table(rows.set_column(0, "id", ids))
+    def process(self, shard: int) -> None:
+        """Write one shard; its rejects are held in memory at once."""
+        plan = self._plan
+        rejects = [read_table(file) for file in self._refused_pieces(shard)]
+        with ExitStack() as stack:
+            writers = [stack.enter_context(self._writer(split, shard)) for split in SPLITS]
+            for bucket in plan.buckets.of_shard(shard):
+                if not plan.file("settled", bucket).exists():
+                    continue
+                rows, near = self._without_near_duplicates(read_table(plan.file("settled", bucket)))
+                rejects += [read_table(plan.file("duplicates", bucket)), near]
+                splits = self._splits(rows)
+                for index, writer in enumerate(writers):
+                    part = rows.filter(pa.array(splits == index))
+                    if len(part):
+                        writer.write_table(part.select(plan.columns.arrow_schema().names).combine_chunks())
+        self._write_rejects(
+            pa.concat_tables(rejects, promote_options="none") if rejects else REFUSED.empty_table(), shard
+        )
+
+    def _refused_pieces(self, shard: int) -> list[Path]:
+        shards = self._plan.buckets.shards
+        files = (self._plan.file("refused", n) for n in range(shard, len(self._plan.origins), shards))
+        return [file for file in files if file.exists()]
+
+    def _writer(self, split: str, shard: int) -> pq.ParquetWriter:
+        return pq.ParquetWriter(
+            shard_file(self._examples, split, shard, self._plan.buckets.shards), self._plan.columns.arrow_schema()
+        )
+
+    def _without_near_duplicates(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """The rows that stay, and the others with schema REFUSED; rows of given eval and test splits stay."""
+        if not self._plan.remove_near_duplicates:
+            return rows, REFUSED.empty_table()
+        keys = rows["key"].to_numpy()
+        originals = self._decision.alike.of(keys)
+        is_copy = (originals != keys) & (rows["given"].to_numpy() == TRAIN)
+        copies = [f"{key:016x}" for key in originals[is_copy].tolist()]
+        refused = refuse(rows.filter(pa.array(is_copy)), self._plan.columns, ["near_duplicate"] * len(copies), copies)
+        return rows.filter(pa.array(~is_copy)), refused
+
+    def _splits(self, rows: pa.Table) -> np.ndarray:
+        keys = rows["group" if self._plan.grouped else "key"].to_numpy()
+        given = rows["given"].to_numpy()
+        strata = strata_of(rows) if self._plan.stratify and len(rows) else None
+        return np.where(given == TRAIN, self._decision.splits.of(keys, strata), given)
+
+    def _write_rejects(self, refused: pa.Table, shard: int) -> None:
+        """Say file and record instead of piece and record, and sort by them."""
+        origins, before = self._plan.origins, self._rows_before
+        places = [
+            place(origins[piece].piece, row, before[piece], origins[piece].source)
+            for piece, row in zip(refused["piece"].to_pylist(), refused["row"].to_pylist(), strict=True)
+        ]
+        columns = [
+            pa.array([file for file, _ in places], pa.string()),
+            pa.array([row for _, row in places], pa.int64()),
+            *(whole(refused[name]) for name in REJECTS.names[2:]),
+        ]
+        table = pa.Table.from_arrays(columns, schema=REJECTS).sort_by([("file", "ascending"), ("row", "ascending")])
+        pq.write_table(table, shard_file(self._examples, "rejects", shard, self._plan.buckets.shards))
 
 
-def ingest(pipeline: beam.Pipeline, source: Source, buckets: Buckets, spill: str, examples: Examples) -> None:
-    """Add all steps to a pipeline."""
-    read_rows = (
-        pipeline
-        | "Pieces" >> beam.Create(list(pieces(source)))
-        | "Spread" >> beam.Reshuffle()
-        | "Read" >> beam.ParDo(ReadRows(source)).with_outputs(REJECTED, main="rows")
-    )
+def read_and_settle(pipeline: beam.Pipeline, plan: Plan) -> None:
+    """Add the first pipeline's steps."""
+    plan.make_folders()
 
     def bucket_of(batch: pa.RecordBatch) -> np.ndarray:
-        return buckets.of(batch.column("text"), batch.column("id"))
+        return plan.buckets.of(batch.column(batch.schema.get_field_index("key")).to_numpy())
 
-    def rejects_bucket(batch: pa.RecordBatch) -> np.ndarray:
-        return np.full(len(batch), REJECTS_KEY * buckets.slices)
-
-    kept = read_rows.rows | "SpillRows" >> beam.ParDo(Spill(spill, RECORDS, bucket_of))
-    rejected = read_rows[REJECTED] | "SpillRejects" >> beam.ParDo(Spill(spill, REJECTS, rejects_bucket))
     _ = (
-        (kept, rejected)
-        | "Both" >> beam.Flatten()
-        | "ByShard" >> beam.MapTuple(lambda bucket, file: (bucket // buckets.slices, (bucket % buckets.slices, file)))
+        pipeline
+        | "Pieces" >> beam.Create(range(len(plan.origins)))
+        | "Spread" >> beam.Reshuffle()
+        | "Read" >> beam.ParDo(ReadPiece(plan))
+        | "Spill" >> beam.ParDo(Spill(str(plan.folder / "rows"), plan.schema, bucket_of))
         | "Exchange" >> beam.GroupByKey()
-        | "Write" >> beam.ParDo(WriteShard(examples, buckets))
+        | "Settle" >> beam.ParDo(SettleBucket(plan))
     )
+
+
+def write_shards(pipeline: beam.Pipeline, plan: Plan, decision: Decision, examples: Examples) -> None:
+    """Add the second pipeline's steps."""
+    _ = (
+        pipeline
+        | "Shards" >> beam.Create(range(plan.buckets.shards))
+        | "Spread" >> beam.Reshuffle()
+        | "Write" >> beam.ParDo(WriteShard(plan, decision, examples, plan.rows_before()))
+    )
+
+
+def write_contradictions(plan: Plan, examples: Examples) -> int:
+    """Bring the lists of all buckets together; returns the number of texts."""
+    count = 0
+    with pq.ParquetWriter(examples.contradictions, CONTRADICTIONS) as writer:
+        for file in sorted((plan.folder / "contradictions").iterdir()):
+            table = read_table(file)
+            if len(table):
+                writer.write_table(table)
+                count += len(table)
+    return count
 
 
 def shard_file(examples: Examples, split: str, shard: int, shards: int) -> str:
@@ -95,44 +214,47 @@ def shard_file(examples: Examples, split: str, shard: int, shards: int) -> str:
     return str(path)
 
 
-def write_rejects(examples: Examples, rejects: pa.Table) -> None:
-    """Write the rejected records in the order of the source."""
-    rejects = rejects.sort_by([("file", "ascending"), ("row", "ascending")])
-    pq.write_table(rejects, shard_file(examples, "rejects", 0, 1))
+def count_values(files: Iterable[Path], column: str) -> dict[str, int]:
+    """How often each value occurs in a column, by value; each item of a list counts."""
+    counts: Counter[str] = Counter()
+    for file in files:
+        for batch in pq.ParquetFile(file).iter_batches(columns=[column], use_threads=False):
+            values = batch.column(0)
+            values = values.flatten() if pa.types.is_list(values.type) else values
+            for value in values.value_counts().to_pylist():
+                counts[value["values"]] += value["counts"]
+    return dict(sorted(counts.items()))
 
 
-def write_missing_files(examples: Examples, shards: int) -> None:
-    """Few records leave some shards without any: give each an empty file, and the rejects too."""
-    for split in SPLITS:
-        for shard in range(shards):
-            if not examples.shard(split, shard, shards).exists():
-                pq.write_table(RECORDS.empty_table(), shard_file(examples, split, shard, shards))
-    if not examples.shard("rejects", 0, 1).exists():
-        write_rejects(examples, REJECTS.empty_table())
+def count_rows(files: Iterable[Path]) -> int:
+    """Rows of some Parquet files."""
+    return sum(pq.read_metadata(file).num_rows for file in files)
 
 
-def count_labels(examples: Examples, split: str) -> dict[str, int]:
-    """Rows per label of a split, by label."""
-    return _counts(examples.shards(split), "label")
-
-
-def count_reasons(examples: Examples) -> dict[str, int]:
-    """Rejected records per reason."""
-    return _counts(examples.shards("rejects"), "reason")
-
-
-def describe_rejects(examples: Examples, count: int) -> str:
-    """A line each for the first rejected records."""
-    rejects = pq.read_table(examples.shard("rejects", 0, 1)).slice(0, count).to_pylist()
+def describe_rejects(examples: Examples, count: int, apart_from: Iterable[str]) -> str:
+    """A line each for the first rejected records, apart from those with some reasons."""
+    lines = []
+    for file in examples.shards("rejects"):
+        for reject in pq.read_table(file).to_pylist():
+            if reject["reason"] not in apart_from:
+                lines.append((reject["file"], reject["row"], reject["reason"], reject["record"][:120]))
     return "\n".join(
-        f"  {reject['file']} record {reject['row']}, {reject['reason']}: {reject['record'][:120]!r}"
-        for reject in rejects
+        f"  {file} record {row}, {reason}: {record!r}" for file, row, reason, record in sorted(lines)[:count]
     )
 
 
-def _counts(files: list[Path], column: str) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    for file in files:
-        for value in pq.read_table(file, columns=[column])[column].value_counts().to_pylist():
-            counts[value["values"]] += value["counts"]
-    return dict(sorted(counts.items()))
+def _refused_by_reader(rejected: pa.RecordBatch, piece: int) -> pa.Table:
+    """The records that a reader rejects, with schema REFUSED."""
+    rows = len(rejected)
+    columns = {
+        "piece": pa.array(np.full(rows, piece, np.int32)),
+        **{name: rejected[name] for name in ("row", "reason", "record")},
+        "duplicate_of": pa.nulls(rows, pa.string()),
+    }
+    return pa.table(columns, schema=REFUSED)
+
+
+def _texts(rows: pa.Table, columns: Columns) -> pa.Array:
+    """The text of each record in the form in which duplicates are compared; both of a pair."""
+    texts = [normalised(whole(rows[name])) for name in columns.texts()]
+    return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, " ")

@@ -1,17 +1,17 @@
-"""What a scenario's `source` stands for: which files, in which format, under which names."""
+"""What a scenario's `source` stands for: which files, in which format, which column is what."""
 
 import codecs
 import encodings.aliases
-import glob
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
+from models.data_files import DataFile, find_data_files, is_folder
+from models.roles import Roles
 from schemas.errors import UserError, did_you_mean
-from schemas.locations import PACKAGE, common_folder, find_files, resolve
+from schemas.locations import BIGQUERY
 
-Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "folders"]
+Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "avro", "tfrecord", "folders", "bigquery"]
 
 SUFFIXES = {
     ".csv": "csv",
@@ -21,15 +21,14 @@ SUFFIXES = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".avro": "avro",
+    ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord",
 }
-FILES_PER_PIECE = 200
+TEXT_FORMATS = ("csv", "tsv", "jsonl", "folders")
 
-# A value inside quotes must fit into one block, so this also bounds a record.
+# Text is parsed in blocks of about this many bytes; a longer record is refused as `too_large`, in every format.
 BLOCK_BYTES = 4 << 20
-RECORD_ADVICE = (
-    f"Expected records below {BLOCK_BYTES >> 20} MB; a quote that is never closed makes one record of "
-    "all the rest. Repair the file, or set format: if it is something else."
-)
 
 
 @dataclass(frozen=True)
@@ -37,57 +36,133 @@ class Source:
     """Files of one format, and how to read them.
 
     Args:
-        files: sorted.
+        files: sorted by location; none for a BigQuery table.
         root: the folder that file names in messages and rejects are relative to; in format folders, the folder
-            whose sub-folders are the labels.
+            whose sub-folders are the labels; of a BigQuery table, its name.
         format: csv (quoted values may hold line breaks), tsv (no quoting: a quote is an ordinary character),
-            jsonl (one object a line), parquet, or folders (a folder per label, a text file per record).
+            jsonl (one object a line), parquet, avro, tfrecord (of tf.train.Example), folders (a folder per label, a
+            text file per record) or bigquery.
         encoding: of text files, as Python names it.
-        text: name of the column with the text.
-        label: name of the column with the label.
+        roles: which column is what.
+        wanted_by: the component that reads, for messages.
+        parameter: its parameter that named the source, for messages.
     """
 
-    files: tuple[Path, ...]
-    root: Path
+    files: tuple[DataFile, ...]
+    root: str
     format: str
     encoding: str
-    text: str
-    label: str
+    roles: Roles
+    wanted_by: str = "ingest_examples"
+    parameter: str = "source"
 
-    def name(self, file: Path) -> str:
+    @property
+    def where(self) -> str:
+        """The parameter that named the source, in full."""
+        return f"{self.wanted_by}.{self.parameter}"
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files, as they lie there."""
+        return sum(file.size for file in self.files)
+
+    def name(self, file: DataFile) -> str:
         """How a file is called in messages and rejects."""
-        return file.absolute().relative_to(self.root.absolute()).as_posix()
+        return file.location.removeprefix(self.root).removeprefix("/")
 
-    def label_of(self, file: Path) -> str | None:
+    def label_of(self, file: DataFile) -> str | None:
         """In format folders, the label that the place of a file says."""
-        parts = file.absolute().relative_to(self.root.absolute()).parts
-        return parts[0] if len(parts) > 1 else None
+        folder, slash, _ = self.name(file).partition("/")
+        return folder if slash else None
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What one worker reads in one go: whole files, or one row group of a Parquet file."""
+    """What one worker reads in one go: whole files, or a part of one.
 
-    files: tuple[Path, ...]
-    row_group: int = 0
+    Args:
+        files: several in format folders, otherwise one.
+        start: where the part begins, in bytes of the file.
+        end: where it ends; None for the end of the file.
+        columns: their names, where the header is not in this part.
+        header: bytes at the beginning of an Avro file that every part needs.
+        row_groups: of a Parquet file.
+        rows_before: records in earlier pieces of the same file, where that is known without reading.
+    """
+
+    files: tuple[DataFile, ...]
+    start: int = 0
+    end: int | None = None
+    columns: tuple[str, ...] = ()
+    header: int = 0
+    row_groups: tuple[int, ...] = ()
+    rows_before: int | None = 0
+
+    @property
+    def file(self) -> DataFile:
+        """The file of a piece that has one, the first of several."""
+        return self.files[0]
+
+    @property
+    def file_key(self) -> str:
+        """Equal for the pieces of one file, which `pieces` gives in their order."""
+        return self.file.location
 
 
 def find_source(
-    location: str, *, format: str, encoding: str, text: str, label: str, wanted_by: str = "ingest_examples"
+    location: str,
+    *,
+    format: str,
+    encoding: str,
+    roles: Roles,
+    wanted_by: str = "ingest_examples",
+    parameter: str = "source",
 ) -> Source:
     """Find the files of a location and settle their format.
+
+    Args:
+        location: path, folder, glob, `package://` name, URL, or `bigquery://project.dataset.table`.
+        format: one of `Format`; auto looks at the files' names.
+        encoding: of text files.
+        roles: which column is what.
+        wanted_by: the component, for messages.
+        parameter: its parameter that names the location, for messages.
 
     Raises:
         UserError: nothing is there, the format cannot be told, or Python does not know the encoding.
     """
     check_encoding(encoding, wanted_by=wanted_by)
-    files = tuple(find_files(location, wanted_by=f"{wanted_by}.source"))
+    if location.startswith(BIGQUERY):
+        return Source((), location.removeprefix(BIGQUERY), "bigquery", encoding, roles, wanted_by, parameter)
+    if format == "bigquery":
+        raise UserError(
+            f"{wanted_by}.{parameter}: '{location}' names no BigQuery table. Expected "
+            f"{BIGQUERY}project.dataset.table, or another format."
+        )
+    files, root = find_data_files(location, wanted_by=f"{wanted_by}.{parameter}")
     if format == "auto":
-        format = _format_of(files, is_folder=_is_folder(location), wanted_by=wanted_by)
-    root = common_folder(list(files))
-    if _is_folder(location):
-        root = resolve(location, wanted_by=f"{wanted_by}.source")
-    return Source(files, root, format, encoding, text, label)
+        format = _format_of(files, is_folder=is_folder(location, files), wanted_by=wanted_by)
+    return Source(tuple(files), root, format, encoding, roles, wanted_by, parameter)
+
+
+def pieces(source: Source) -> Iterator[Piece]:
+    """Cut a source of files into what workers read independently; the pieces of a file come in its order."""
+    # The readers need Arrow, which finding and checking files must do without.
+    from models import avro_files, delimited, json_lines, label_folders, parquet_files
+
+    if source.format == "folders":
+        yield from label_folders.pieces(source.files)
+        return
+    cut = {
+        "csv": delimited.pieces,
+        "tsv": delimited.pieces,
+        "jsonl": json_lines.pieces,
+        "parquet": parquet_files.pieces,
+        "avro": avro_files.pieces,
+        "tfrecord": lambda file, _: [Piece((file,))],
+    }[source.format]
+    for file in source.files:
+        yield from cut(file, source)
 
 
 def check_encoding(encoding: str, *, wanted_by: str) -> None:
@@ -103,30 +178,10 @@ def check_encoding(encoding: str, *, wanted_by: str) -> None:
         ) from None
 
 
-def pieces(source: Source) -> Iterator[Piece]:
-    """Cut a source into what workers read independently."""
-    if source.format == "folders":
-        for start in range(0, len(source.files), FILES_PER_PIECE):
-            yield Piece(source.files[start : start + FILES_PER_PIECE])
-    elif source.format == "parquet":
-        from pyarrow.parquet import ParquetFile
-
-        for file in source.files:
-            yield from (Piece((file,), group) for group in range(ParquetFile(file).num_row_groups))
-    else:
-        yield from (Piece((file,)) for file in source.files)
-
-
-def _is_folder(location: str) -> bool:
-    if glob.has_magic(location) and not location.startswith(PACKAGE):
-        return False
-    return resolve(location, wanted_by="source").is_dir()
-
-
-def _format_of(files: Iterable[Path], *, is_folder: bool, wanted_by: str) -> str:
-    found: dict[str | None, Path] = {}
+def _format_of(files: Iterable[DataFile], *, is_folder: bool, wanted_by: str) -> str:
+    found: dict[str | None, DataFile] = {}
     for file in files:
-        found.setdefault(_suffix_format(file), file)
+        found.setdefault(SUFFIXES.get(file.suffix), file)
     if len(found) == 1 and None not in found:
         return str(next(iter(found)))
     if is_folder and set(found) == {None}:
@@ -134,10 +189,7 @@ def _format_of(files: Iterable[Path], *, is_folder: bool, wanted_by: str) -> str
     examples = ", ".join(f"'{file.name}'" for file in found.values())
     raise UserError(
         f"{wanted_by}.format: cannot tell the format from {examples}. Expected all files to end in one of "
-        f"{', '.join(SUFFIXES)} (and .gz), or a folder with one sub-folder of text files per label. "
-        "Set format: to csv, tsv, jsonl, parquet or folders, or name only the data files, as in 'data/*.csv'."
+        f"{', '.join(SUFFIXES)} (and .gz or .zst), or a folder with one sub-folder of text files per label. "
+        f"Set format: to {', '.join(sorted(set(SUFFIXES.values())))} or folders, or name only the data files, as in "
+        "'data/*.csv'."
     )
-
-
-def _suffix_format(file: Path) -> str | None:
-    return SUFFIXES.get(Path(file.name.lower().removesuffix(".gz")).suffix)

@@ -1,15 +1,16 @@
 """Any encoding in, valid UTF-8 out: bad bytes become marks, so that one of them cannot stop a parser."""
 
 import codecs
-import gzip
 import io
 import re
-import zlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
+from models.compression import BROKEN, unpacked
+from models.data_files import DataFile
 from schemas.errors import UserError
 
 # A bad byte b becomes the private-use character U+10FE00 + b, which ordinary text does not hold.
@@ -21,7 +22,11 @@ READ_BYTES = 1 << 20
 def _mark(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    return "".join(chr(FIRST_MARK + byte) for byte in error.object[error.start : error.end]), error.end
+    bad = error.object[error.start : error.end]
+    if not error.encoding.startswith(("utf-16", "utf-32")):
+        # A bad byte takes no ASCII with it: some decoders count a line end behind it as part of a broken character.
+        bad = bad[:1] + next(iter(re.split(rb"[\x00-\x7f]", bad[1:], maxsplit=1)))
+    return "".join(chr(FIRST_MARK + byte) for byte in bad), error.start + len(bad)
 
 
 codecs.register_error("mark", _mark)
@@ -48,42 +53,69 @@ def show(text: str) -> str:
 
 
 @contextmanager
-def open_raw(path: Path) -> Iterator[BinaryIO]:
-    """A file's bytes, for a `with` block; `.gz` is unpacked on the way.
-
-    Raises:
-        UserError: the file cannot be opened, or inside the block, it cannot be read or unpacked any further.
-    """
+def open_stored(file: DataFile) -> Iterator[BinaryIO]:
+    """A file's bytes as they lie there, for a `with` block; can seek. Raises as `open_raw` does."""
     try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            yield cast(BinaryIO, file)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(
-            f"ingest_examples.source: {path} cannot be unpacked: {error}. Expected a whole gzip file, as its name "
-            "says; copy it again, or take .gz off the name if it is not compressed."
-        ) from error
+        if file.is_remote:
+            from models import remote_files
+
+            with remote_files.open_file(file.location) as remote:
+                yield remote
+        else:
+            with Path(file.location).open("rb") as local:
+                yield local
     except OSError as error:
         raise UserError(
-            f"ingest_examples.source: {path} cannot be read: {error.strerror or error}. Expected a file that you may "
-            "read; look at its permissions and its disk, or leave it out of source."
+            f"{file.location} cannot be read: {error.strerror or error}. Expected a file that you may read; look at "
+            "its permissions and its disk, or leave it out."
         ) from error
 
 
 @contextmanager
-def open_utf8(path: Path, encoding: str) -> Iterator[BinaryIO]:
-    """A file as a stream of valid UTF-8 without a byte order mark, for a `with` block; raises as `open_raw` does."""
-    with open_raw(path) as file, io.BufferedReader(_Transcoded(file, encoding), READ_BYTES) as stream:
-        yield stream
+def open_raw(file: DataFile) -> Iterator[BinaryIO]:
+    """A file's bytes, for a `with` block; `.gz` and `.zst` are unpacked on the way.
+
+    Raises:
+        UserError: the file cannot be opened, or inside the block, it cannot be read or unpacked any further.
+    """
+    with open_stored(file) as stored:
+        try:
+            yield unpacked(stored, file.packing)
+        except BROKEN as error:
+            kind = {".gz": "gzip", ".zst": "zstd"}.get(file.packing, "")
+            raise UserError(
+                f"{file.location} cannot be unpacked: {error}. Expected a whole {kind} file, as its name says; copy "
+                f"it again, or take {file.packing} off the name if it is not compressed."
+            ) from error
+
+
+@contextmanager
+def open_utf8(file: DataFile, encoding: str, start: int = 0, end: int | None = None) -> Iterator[BinaryIO]:
+    """A file as a stream of valid UTF-8 without a byte order mark, for a `with` block; raises as `open_raw` does.
+
+    Args:
+        file: packed or not.
+        encoding: the file's.
+        start: begin at this byte, of a file that is not packed.
+        end: stop before this byte.
+    """
+    with open_raw(file) as stream:
+        if start:
+            stream.seek(start)
+        whole = _Transcoded(stream, encoding, start, end)
+        with io.BufferedReader(whole, READ_BYTES) as utf8:
+            yield utf8
 
 
 class _Transcoded(io.RawIOBase):
     """The raw end of `open_utf8`."""
 
-    def __init__(self, file: BinaryIO, encoding: str) -> None:
+    def __init__(self, file: BinaryIO, encoding: str, start: int, end: int | None) -> None:
         self._file = file
-        self._decoder = codecs.getincrementaldecoder(encoding)(errors="mark")
+        self._decoder = codecs.getincrementaldecoder(_plain(encoding))(errors="mark")
         self._ready = memoryview(b"")
-        self._at_start = True
+        self._left = sys.maxsize if end is None else end - start
+        self._at_start = start == 0
         self._at_end = False
 
     def readable(self) -> bool:
@@ -98,10 +130,16 @@ class _Transcoded(io.RawIOBase):
         return count
 
     def _fill(self) -> None:
-        content = self._file.read(READ_BYTES)
+        content = self._file.read(min(READ_BYTES, self._left))
+        self._left -= len(content)
         self._at_end = not content
         text = self._decoder.decode(content, final=self._at_end)
         if self._at_start and text:
             text = text.removeprefix("\ufeff")
             self._at_start = False
         self._ready = memoryview(text.encode("utf-8", errors="replace"))
+
+
+def _plain(encoding: str) -> str:
+    """The encoding without its own treatment of a byte order mark, which would differ inside a file."""
+    return "utf-8" if codecs.lookup(encoding).name == "utf-8-sig" else encoding

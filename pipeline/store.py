@@ -123,7 +123,8 @@ class Store:
     def outside_digest(self, location: str, mark: Outside, wanted_by: str) -> str:
         """What identifies something outside the store: its content, or its name where only a hub knows it.
 
-        Files are read again only when name, size or time changed.
+        Files are read again only when name, size or time changed. Of files in buckets and of tables in BigQuery it is
+        what their keeper tells without reading them: checksums, times of change.
 
         Args:
             location: what a parameter names.
@@ -131,10 +132,18 @@ class Store:
             wanted_by: component.parameter, for errors.
 
         Raises:
-            UserError: the location should exist on this machine and does not.
+            UserError: the location should exist and does not.
         """
         if mark.hub and locations.is_hub_name(location):
             return f"name:{location}"
+        if locations.is_remote(location):
+            from models import remote_files
+
+            return remote_files.digest(location, wanted_by=wanted_by)
+        if location.startswith(locations.BIGQUERY):
+            from models import bigquery_tables
+
+            return bigquery_tables.digest(location, wanted_by=wanted_by)
         return self._digest_files(locations.find_files(location, wanted_by=wanted_by))
 
     def _digest_files(self, files: list[Path]) -> str:

@@ -162,12 +162,25 @@ class Tokens(Artifact):
     """Examples as token ids, with the vocabulary that made them.
 
     ```
-    summary.json                                 TokensSummary: tokenization, labels, rows, truncated, unknown
+    summary.json                                 TokensSummary: tokenization, columns, labels, categories, counts
     vocab.txt                                    one WordPiece per line; the line number is the id
-    train/part-00000-of-00004.tfrecord           tf.train.Example: token_ids (int64 list), label (int64), id
+    train/part-00000-of-00004.tfrecord           tf.train.Example, one for each row of the examples, in their order
     ```
 
-    `label` is the index in `summary().labels`, or -1 for a label that the train split does not have.
+    Features, those whose columns the examples have (`summary().columns`):
+
+    ```
+    id           bytes
+    token_ids    int64 list
+    segment_ids  int64 list     pairs only: 0 for [CLS], the first text and its [SEP], 1 for the rest
+    label        int64          class: index in `summary().labels`, -1 for one that the train split does not have
+                 int64 list     classes: those indices, ascending, without the unknown ones
+                 float          value
+    weight       float
+    numeric      float list     in the order of `summary().columns.numeric`; NaN where missing
+    categorical  int64 list     in the order of `summary().columns.categorical`: index in `summary().categories`,
+                                -1 for a value that the train split does not have
+    ```
     """
 
     kfp_type = "system.Dataset"

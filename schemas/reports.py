@@ -50,22 +50,37 @@ class ExamplesSummary(Report):
         return {split: labels for split, labels in unseen.items() if labels}
 
 
+Truncation = Literal["longest_first", "only_first", "only_second"]
+
+
 class Tokenization(Report):
-    """How a text becomes token ids: `[CLS]`, at most `max_length - 2` WordPieces, `[SEP]`."""
+    """How a text becomes token ids: `[CLS]`, at most `max_length - 2` WordPieces, `[SEP]`.
+
+    A pair is `[CLS]`, pieces of the first text, `[SEP]`, pieces of the second, `[SEP]`: at most `max_length - 3` pieces.
+    """
 
     max_length: int = Field(description="longest sequence in tokens, with [CLS] and [SEP]")
     lowercase: bool = Field(description="fold case and strip accents before looking words up")
+    pairs: bool = Field(default=False, description="two texts a row, told apart by segment ids")
+    truncation: Truncation = Field(default="longest_first", description="which text of a pair is cut")
 
 
 class TokensSummary(Report):
     """How the texts were cut and what the labels are."""
 
     tokenization: Tokenization
+    columns: Columns = Field(default=Columns(), description="of the examples; says which features the tokens have")
     labels: list[str] = Field(description="label names of the train split, sorted; position is the class index")
+    categories: dict[str, list[str]] = Field(
+        default={}, description="values of each categorical column in the train split, sorted; position is the index"
+    )
     rows: dict[str, int]
     truncated: dict[str, int] = Field(description="rows longer than max_length, per split")
     tokens: dict[str, int] = Field(description="tokens written, per split")
     unknown_tokens: dict[str, int] = Field(description="[UNK] among them, per split")
+    lengths: dict[str, dict[str, int]] = Field(
+        default={}, description="tokens of a row before it is cut, per split: median, p90, p99 and max"
+    )
     unseen_labels: dict[str, dict[str, int]] = Field(description="see ExamplesSummary.unseen_labels")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from components.base import Runtime
 from schemas.artifacts import Examples
+from schemas.columns import Columns
 from schemas.reports import ExamplesSummary
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -63,17 +64,18 @@ def write_examples(tmp_path: Path) -> Callable[..., Examples]:
         import pyarrow.parquet as pq
 
         examples = Examples(tmp_path / "examples")
+        schema = Columns().arrow_schema()
         for split in ("train", "eval", "test"):
             rows = splits.get(split, [])
             for shard in (0, 1):
                 part = [(f"{split}-{i:04d}", *row) for i, row in enumerate(rows) if i % 2 == shard]
-                columns = {
-                    name: pa.array([row[i] for row in part], pa.string())
-                    for i, name in enumerate(("id", "text", "label"))
-                }
+                columns = dict(zip(("id", "text", "label"), zip(*part, strict=True), strict=True))
+                table = pa.table(
+                    [pa.array(columns.get(field.name, [None] * len(part)), field.type) for field in schema], schema
+                )
                 path = examples.shard(split, shard, 2)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                pq.write_table(pa.table(columns), path)
+                pq.write_table(table, path)
         labels = {
             split: {label: [row[1] for row in rows].count(label) for label in sorted({row[1] for row in rows})}
             for split, rows in splits.items()

