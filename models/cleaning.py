@@ -52,8 +52,8 @@ class Cleaning:
     Args:
         unescape_html: `&amp;` to `&`, also where it was escaped twice.
         fix_unicode: mojibake to what it was (ftfy), C1 controls to what Windows meant, then NFC.
-        strip_control: drop terminal colours and characters without a glyph; joiners stay where emoji and scripts need
-            them.
+        strip_control: drop terminal colours and characters without a glyph; joiners stay right behind letters of
+            scripts that need them, and between emoji.
         strip_replacement: drop U+FFFD, the sign of a character lost earlier.
         collapse_whitespace: each run of white space, line breaks included, to one space, none at the ends.
         min_characters: shortest text, in code points.

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import uuid4
 
 import apache_beam as beam
 import numpy as np
@@ -20,13 +21,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from models.arrow_files import LateFile, read_table, write_table
+from models.arrow_files import read_table, write_table
 from models.exchange import Reference, Spill, fetch
 from models.grouping import Decision, strata_of
 from models.normalising import normalised
 from models.plan import Plan
-from models.readers import place, read
-from models.records import REFUSED, prepare, refuse, whole
+from models.preparing import Preparation
+from models.readers import Rows, place, read
+from models.records import REFUSED, refuse, whole
 from models.settling import CONTRADICTIONS, settle
 from models.sketch_files import write_signatures
 from models.sketches import signatures
@@ -53,20 +55,30 @@ class ReadPiece(beam.DoFn):
 
     def process(self, number: int) -> Iterator[pa.RecordBatch]:
         """Read and clean one piece."""
-        plan = self._plan
-        origin = plan.origins[number]
-        rows, cleaned = 0, Counter[str]()
-        with LateFile(plan.file("refused", number), REFUSED) as refused:
+        origin = self._plan.origins[number]
+        with Preparation(self._plan, number) as preparation:
             for found in read(origin.piece, origin.source):
-                rows += found.count
-                refused.write(_refused_by_reader(found.rejected, number))
-                if len(found.kept):
-                    prepared = prepare(found.kept, plan.columns, plan.cleaning, piece=number, given=origin.split)
-                    refused.write(prepared.refused)
-                    cleaned.update(prepared.cleaned)
-                    if len(prepared.records):
-                        yield prepared.records
-        plan.write_piece_report(number, rows, cleaned)
+                yield from preparation.of(found)
+
+
+class PrepareTable(beam.DoFn):
+    """Records that an engine's connector reads; one part of the piece's files for each bundle."""
+
+    def __init__(self, plan: Plan, number: int) -> None:
+        self._plan = plan
+        self._number = number
+
+    def start_bundle(self) -> None:
+        """Begin a part."""
+        self._preparation = Preparation(self._plan, self._number, part=uuid4().hex)
+
+    def process(self, found: Rows) -> Iterator[pa.RecordBatch]:
+        """Clean some thousand records."""
+        yield from self._preparation.of(found)
+
+    def finish_bundle(self) -> None:
+        """Complete the part."""
+        self._preparation.close()
 
 
 class SettleBucket(beam.DoFn):
@@ -107,27 +119,21 @@ class WriteShard(beam.DoFn):
     def process(self, shard: int) -> None:
         """Write one shard; its rejects are held in memory at once."""
         plan = self._plan
-        rejects = [read_table(file) for file in self._refused_pieces(shard)]
+        rejects = [
+            read_table(file, REFUSED) for number, file in plan.parts("refused") if number % plan.buckets.shards == shard
+        ]
         with ExitStack() as stack:
             writers = [stack.enter_context(self._writer(split, shard)) for split in SPLITS]
             for bucket in plan.buckets.of_shard(shard):
-                if not plan.file("settled", bucket).exists():
-                    continue
-                rows, near = self._without_near_duplicates(read_table(plan.file("settled", bucket)))
-                rejects += [read_table(plan.file("duplicates", bucket)), near]
+                rejects.append(read_table(plan.file("duplicates", bucket), REFUSED))
+                rows, near = self._without_near_duplicates(read_table(plan.file("settled", bucket), plan.schema))
+                rejects.append(near)
                 splits = self._splits(rows)
                 for index, writer in enumerate(writers):
                     part = rows.filter(pa.array(splits == index))
                     if len(part):
                         writer.write_table(part.select(plan.columns.arrow_schema().names).combine_chunks())
-        self._write_rejects(
-            pa.concat_tables(rejects, promote_options="none") if rejects else REFUSED.empty_table(), shard
-        )
-
-    def _refused_pieces(self, shard: int) -> list[Path]:
-        shards = self._plan.buckets.shards
-        files = (self._plan.file("refused", n) for n in range(shard, len(self._plan.origins), shards))
-        return [file for file in files if file.exists()]
+        self._write_rejects(pa.concat_tables(rejects), shard)
 
     def _writer(self, split: str, shard: int) -> pq.ParquetWriter:
         return pq.ParquetWriter(
@@ -175,14 +181,26 @@ def read_and_settle(pipeline: beam.Pipeline, plan: Plan) -> None:
         return plan.buckets.of(batch.column(batch.schema.get_field_index("key")).to_numpy())
 
     _ = (
-        pipeline
-        | "Pieces" >> beam.Create(range(len(plan.origins)))
-        | "Spread" >> beam.Reshuffle()
-        | "Read" >> beam.ParDo(ReadPiece(plan))
+        tuple(_records(pipeline, plan))
+        | "Together" >> beam.Flatten()
         | "Spill" >> beam.ParDo(Spill(str(plan.folder / "rows"), plan.schema, bucket_of))
         | "Exchange" >> beam.GroupByKey()
         | "Settle" >> beam.ParDo(SettleBucket(plan))
     )
+
+
+def _records(pipeline: beam.Pipeline, plan: Plan) -> Iterator[beam.PCollection]:
+    """Prepared records of all files, and of each table."""
+    tables = [n for n, origin in enumerate(plan.origins) if origin.source.format == "bigquery"]
+    files = [n for n in range(len(plan.origins)) if n not in tables]
+    yield (
+        pipeline | "Pieces" >> beam.Create(files) | "Spread" >> beam.Reshuffle() | "Read" >> beam.ParDo(ReadPiece(plan))
+    )
+    for number in tables:
+        from models.bigquery import ReadTable
+
+        rows = pipeline | f"Table{number}" >> ReadTable(plan.origins[number].source)
+        yield rows | f"Prepare{number}" >> beam.ParDo(PrepareTable(plan, number))
 
 
 def write_shards(pipeline: beam.Pipeline, plan: Plan, decision: Decision, examples: Examples) -> None:
@@ -200,7 +218,7 @@ def write_contradictions(plan: Plan, examples: Examples) -> int:
     count = 0
     with pq.ParquetWriter(examples.contradictions, CONTRADICTIONS) as writer:
         for file in sorted((plan.folder / "contradictions").iterdir()):
-            table = read_table(file)
+            table = read_table(file, CONTRADICTIONS)
             if len(table):
                 writer.write_table(table)
                 count += len(table)
@@ -241,17 +259,6 @@ def describe_rejects(examples: Examples, count: int, apart_from: Iterable[str]) 
     return "\n".join(
         f"  {file} record {row}, {reason}: {record!r}" for file, row, reason, record in sorted(lines)[:count]
     )
-
-
-def _refused_by_reader(rejected: pa.RecordBatch, piece: int) -> pa.Table:
-    """The records that a reader rejects, with schema REFUSED."""
-    rows = len(rejected)
-    columns = {
-        "piece": pa.array(np.full(rows, piece, np.int32)),
-        **{name: rejected[name] for name in ("row", "reason", "record")},
-        "duplicate_of": pa.nulls(rows, pa.string()),
-    }
-    return pa.table(columns, schema=REFUSED)
 
 
 def _texts(rows: pa.Table, columns: Columns) -> pa.Array:

@@ -74,9 +74,14 @@ class Plan:
         """Of records between the two pipelines."""
         return working_schema(self.columns, grouped=self.grouped)
 
-    def file(self, kind: str, number: int, suffix: str = "arrow") -> Path:
-        """Where a piece's or bucket's part of some kind lies."""
-        return self.folder / kind / f"{number:06d}.{suffix}"
+    def file(self, kind: str, number: int, *, suffix: str = "arrow", part: str = "") -> Path:
+        """Where a piece's or bucket's file of some kind lies, or a part of it."""
+        return self.folder / kind / f"{number:06d}{'-' * bool(part)}{part}.{suffix}"
+
+    def parts(self, kind: str) -> list[tuple[int, Path]]:
+        """All finished files of some kind, with the piece or bucket that each is of."""
+        files = sorted(path for path in (self.folder / kind).iterdir() if path.suffix in (".arrow", ".json"))
+        return [(int(path.name[:6]), path) for path in files if not path.name.startswith(".")]
 
     def make_folders(self) -> None:
         """One for each kind of file."""
@@ -104,17 +109,26 @@ class Plan:
             seen[name] += report["rows"]
         return before
 
-    def write_piece_report(self, number: int, rows: int, cleaned: Mapping[str, int]) -> None:
+    def write_piece_report(self, number: int, rows: int, cleaned: Mapping[str, int], part: str = "") -> None:
         """Say how many records a piece had, and what cleaning did to them."""
-        report = {"rows": rows, "cleaned": dict(cleaned)}
-        partial = self.file("pieces", number, "partial")
-        partial.write_text(json.dumps(report))
-        partial.rename(self.file("pieces", number, "json"))
+        partial = self.file("pieces", number, suffix="partial", part=part)
+        partial.write_text(json.dumps({"rows": rows, "cleaned": dict(cleaned)}))
+        partial.rename(partial.with_suffix(".json"))
 
     def _piece_reports(self) -> list[dict[str, Any]]:
-        return [json.loads(self.file("pieces", n, "json").read_bytes()) for n in range(len(self.origins))]
+        """One for each piece, its parts added up."""
+        reports: list[dict[str, Any]] = [{"rows": 0, "cleaned": Counter()} for _ in self.origins]
+        for number, path in self.parts("pieces"):
+            part = json.loads(path.read_bytes())
+            reports[number]["rows"] += part["rows"]
+            reports[number]["cleaned"].update(part["cleaned"])
+        return reports
 
 
 def origins(sources: Iterable[tuple[Source, str | None]]) -> tuple[Origin, ...]:
     """Every piece of some sources, each with the split that the source stands for."""
-    return tuple(Origin(source, piece, split) for source, split in sources for piece in pieces(source))
+    return tuple(
+        Origin(source, piece, split)
+        for source, split in sources
+        for piece in ([Piece(())] if source.format == "bigquery" else pieces(source))
+    )

@@ -39,4 +39,6 @@ def place(piece: Piece, row: int, rows_before: int, source: Source) -> tuple[str
     """
     if source.format == "folders":
         return source.name(piece.files[row - 1]), 1
+    if source.format == "bigquery":  # a table has no order
+        return source.root, 0
     return source.name(piece.file), rows_before + row

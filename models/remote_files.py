@@ -40,7 +40,7 @@ def find(location: str, *, wanted_by: str) -> list[RemoteFile]:
         UserError: nothing matches, no file system knows the scheme, or it refuses to look.
     """
     file_systems = _file_systems(location, wanted_by)
-    matches = _match(file_systems, location, wanted_by)
+    matches = _match(file_systems, location.rstrip("/"), wanted_by)  # Beam would put a * behind the slash
     if not matches and not glob.has_magic(location):
         folder = location.rstrip("/") + "/"
         inside = _match(file_systems, folder + "**", wanted_by)

@@ -46,7 +46,7 @@ def write_signatures(
 
 def band_hashes(signatures: np.ndarray, bands: int) -> np.ndarray:
     """Equal where all places of a band are: uint32 [n, permutations] to uint32 [bands, n]."""
-    places = signatures.T.astype(np.uint64).reshape(bands, -1, len(signatures))
+    places = signatures.T.astype(np.uint64).reshape(bands, signatures.shape[1] // bands, len(signatures))
     hashes = np.zeros((bands, len(signatures)), np.uint64)
     for place in range(places.shape[1]):
         hashes = (hashes ^ places[:, place]) * MULTIPLIER

@@ -106,7 +106,7 @@ class Piece:
     @property
     def file_key(self) -> str:
         """Equal for the pieces of one file, which `pieces` gives in their order."""
-        return self.file.location
+        return self.file.location if self.files else ""
 
 
 def find_source(

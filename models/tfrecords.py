@@ -28,8 +28,8 @@ def read(piece: Piece, source: Source) -> Iterator[Block]:
     import tensorflow as tf
 
     row = 1
-    with _local_copy(piece.file) as (path, packing):
-        serialized = tf.data.TFRecordDataset(path, packing).batch(BATCH_ROWS).as_numpy_iterator()
+    with _plain_file(piece.file) as path:
+        serialized = tf.data.TFRecordDataset(path).batch(BATCH_ROWS).as_numpy_iterator()
         try:
             for batch in serialized:
                 yield from _decoded(batch.tolist(), row, source.roles)
@@ -42,16 +42,16 @@ def read(piece: Piece, source: Source) -> Iterator[Block]:
 
 
 @contextmanager
-def _local_copy(file: DataFile) -> Iterator[tuple[str, str]]:
-    """A place from which TensorFlow can read the file, and how it is packed there."""
-    if not file.is_remote and file.packing != ".zst":
-        yield file.location, "GZIP" if file.packing == ".gz" else ""
+def _plain_file(file: DataFile) -> Iterator[str]:
+    """A place from which TensorFlow can read the file. It can unpack gzip, but takes one cut off for a whole one."""
+    if not file.is_remote and not file.packing:
+        yield file.location
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "records"
         with open_raw(file) as stream, path.open("wb") as copy:
             shutil.copyfileobj(stream, copy, COPY_BYTES)
-        yield str(path), ""
+        yield str(path)
 
 
 def _decoded(serialized: list[bytes], row: int, roles: Roles) -> Iterator[Block]:

@@ -300,3 +300,33 @@ def test_a_long_file_is_read_in_parts_and_rejects_name_the_right_record(tmp_path
     (reject,) = rows_of(examples, "rejects")
     assert (reject["file"], reject["row"], reject["reason"]) == ("a.csv", 251, "missing_text")
     assert sum(examples.summary().rows.values()) == 300
+
+
+def test_a_bigquery_table_goes_the_same_way(tmp_path, sentiment_rows, monkeypatch):
+    import apache_beam as beam
+
+    rows = [{"text": text, "label": label} for text, label in sentiment_rows(100)]
+
+    class Table(beam.PTransform):
+        Method = beam.io.ReadFromBigQuery.Method
+
+        def __init__(self, **wanted: object) -> None:
+            assert (wanted["table"], wanted["selected_fields"]) == ("project:reviews.all", ["text", "label"])
+
+        def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+            return pipeline | beam.Create([*rows, {"text": "no label", "label": None}])
+
+    monkeypatch.setattr(beam.io, "ReadFromBigQuery", Table)
+    examples = Examples(tmp_path / "examples")
+    parameters = ingest_examples.spec.validate({"source": "bigquery://project.reviews.all"})
+    ingest_examples(examples, Runtime(scratch=tmp_path), **parameters)
+    assert sum(examples.summary().rows.values()) == 100
+    assert rows_of(examples, "rejects") == [
+        {
+            "file": "project.reviews.all",
+            "row": 0,
+            "reason": "missing_label",
+            "record": '{"text": "no label", "label": null}',
+            "duplicate_of": None,
+        }
+    ]
