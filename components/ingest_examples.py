@@ -145,6 +145,7 @@ def ingest_examples(
         origins=origins(sources),
         columns=columns,
         grouped=group is not None,
+        named=id is not None,
         cleaning=Cleaning(
             fix_unicode=fix_unicode,
             unescape_html=unescape_html,
@@ -251,7 +252,11 @@ def _run(
     pipeline = beam.Pipeline(options=chosen)
     ingesting.read_and_settle(pipeline, plan)
     pieces = len(plan.origins)
-    run(pipeline, lambda: runtime.report(plan.pieces_done() / pieces / 2, f"reading {pieces} pieces of the source"))
+    run(
+        pipeline,
+        lambda: runtime.report(plan.pieces_done() / pieces / 2, f"reading {pieces} pieces of the source"),
+        complaints=plan.complaints,
+    )
 
     runtime.report(0.5, "looking for near duplicates" if plan.near_duplicates else "splitting")
     decision = decide(plan, eval_share, test_share)
@@ -311,17 +316,23 @@ def _refuse_useless_splits(summary: ExamplesSummary, eval_share: float, test_sha
 
 
 def _alike_labels(summary: ExamplesSummary) -> list[str]:
-    """Labels that differ in case and white space only, as a person would call them one."""
-    spellings: dict[str, set[str]] = {}
-    for labels in summary.labels.values():
-        for label in labels:
-            spellings.setdefault(" ".join(label.split()).casefold(), set()).add(label)
-    return [" and ".join(map(repr, sorted(names))) for names in spellings.values() if len(names) > 1]
+    """Labels that a person would call one: they differ in case, white space or characters nobody sees."""
+    import pyarrow as pa
+
+    from models.cleaning import Cleaning, clean
+    from models.normalising import normalised
+
+    labels = sorted({label for labels in summary.labels.values() for label in labels})
+    cleaned, _ = clean(pa.array(labels, pa.string()), Cleaning())
+    spellings: dict[str, list[str]] = {}
+    for label, plain in zip(labels, normalised(cleaned).to_pylist(), strict=True):
+        spellings.setdefault(plain, []).append(label)
+    return [" and ".join(map(repr, names)) for names in spellings.values() if len(names) > 1]
 
 
 def _tell(summary: ExamplesSummary, alike: list[str], runtime: Runtime) -> None:
     """What a person should look at, in the log and on the screen."""
-    news = [f"labels that differ in case or space only, yet count as different: {names}" for names in alike]
+    news = [f"labels that look like one, yet count as different: {names}" for names in alike]
     for leak in summary.leaks:
         if leak.duplicates or leak.near_duplicates:
             news.append(

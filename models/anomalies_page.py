@@ -55,7 +55,10 @@ def _headline(report: AnomaliesReport, rules: Sequence[Rule], splits: dict[str, 
         if all(rule.passed for rule in rules)
         else '<span class="bad">✗ Not fit for training</span>'
     )
-    figures = "".join(f"<div><strong>{found[kind]}</strong>{kind}s</div>" for kind in ("error", "warning"))
+    figures = "".join(
+        f"<div><strong>{found[kind]}</strong>{kind}{'' if found[kind] == 1 else 's'}</div>"
+        for kind in ("error", "warning")
+    )
     broken = "".join(f'<p class="bad">{escape(str(rule))}</p>' for rule in rules if not rule.passed)
     return (
         f'<h1>Validation of the data</h1>\n<p class="soft">Rows: {sizes}.</p>\n'

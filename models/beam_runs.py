@@ -2,10 +2,14 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+
+from schemas.errors import UserError
 
 LOCAL_RUNNERS = ("--runner=FnApiRunner", "--runner=DirectRunner")
 # Worker processes take 2 seconds to start, 6 with TensorFlow: what one core does to 50 MB of short texts in that time.
@@ -29,12 +33,28 @@ def options(given: Sequence[str], input_bytes: int, *, mode: str = "multi_proces
     return PipelineOptions(chosen)
 
 
-def run(pipeline: beam.Pipeline, tell: Callable[[], None] = lambda: None) -> beam.runners.runner.PipelineResult:
+@contextmanager
+def complaints_to(file: Path) -> Iterator[None]:
+    """Write a UserError of a worker down, for a `with` block: engines turn it into something of their own."""
+    try:
+        yield
+    except UserError as error:
+        file.write_text(str(error), encoding="utf-8")
+        raise
+
+
+def run(
+    pipeline: beam.Pipeline, tell: Callable[[], None] = lambda: None, *, complaints: Path | None = None
+) -> beam.runners.runner.PipelineResult:
     """Run a pipeline to its end; its result has the counters.
 
     Args:
         pipeline: what to run.
         tell: called twice a second meanwhile, to report progress.
+        complaints: where workers write their UserErrors.
+
+    Raises:
+        UserError: a worker did, in its own words.
     """
     ended = threading.Event()
 
@@ -47,6 +67,10 @@ def run(pipeline: beam.Pipeline, tell: Callable[[], None] = lambda: None) -> bea
     try:
         result = pipeline.run()
         result.wait_until_finish()
+    except Exception as error:
+        if complaints is not None and complaints.exists():
+            raise UserError(complaints.read_text(encoding="utf-8")) from error
+        raise
     finally:
         ended.set()
         teller.join()

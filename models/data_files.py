@@ -1,7 +1,7 @@
 """A file of a source: on this machine, or behind a URL that a Beam file system knows."""
 
 import glob
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas import locations
@@ -14,16 +14,18 @@ class DataFile:
     Args:
         location: absolute path, or URL.
         size: bytes, packed ones in a packed file.
+        wanted_by: `component.parameter` that named it, for messages.
     """
 
     location: str
     size: int
+    wanted_by: str = field(compare=False)
 
     @property
     def name(self) -> str:
         """The last part of the location.
 
-        >>> DataFile("gs://bucket/reviews/a.csv", 7).name
+        >>> DataFile("gs://bucket/reviews/a.csv", 7, "ingest_examples.source").name
         'a.csv'
         """
         return self.location.rpartition("/")[2]
@@ -32,7 +34,7 @@ class DataFile:
     def suffix(self) -> str:
         """What the name ends in, in small letters and without the ending of a packed file.
 
-        >>> DataFile("/data/Reviews.CSV.GZ", 7).suffix
+        >>> DataFile("/data/Reviews.CSV.GZ", 7, "ingest_examples.source").suffix
         '.csv'
         """
         return Path(self.name.lower().removesuffix(self.packing)).suffix
@@ -57,10 +59,10 @@ def find_data_files(location: str, *, wanted_by: str) -> tuple[list[DataFile], s
     if locations.is_remote(location):
         from models.remote_files import find
 
-        found = [DataFile(file.location, file.size) for file in find(location, wanted_by=wanted_by)]
+        found = [DataFile(file.location, file.size, wanted_by) for file in find(location, wanted_by=wanted_by)]
     else:
         paths = locations.find_files(location, wanted_by=wanted_by)
-        found = sorted(DataFile(str(path.absolute()), path.stat().st_size) for path in paths)
+        found = sorted(DataFile(str(path.absolute()), path.stat().st_size, wanted_by) for path in paths)
     return found, _root(location, found, wanted_by)
 
 

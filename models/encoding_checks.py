@@ -10,23 +10,47 @@ FIRST_BYTES = 1 << 20
 SAMPLED_FILES = 100
 SAMPLE_BYTES = 1 << 16
 BYTE_ORDER_MARKS = {b"\xff\xfe\x00\x00": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+SIGNATURES = {
+    b"\x1f\x8b": ("a gzip file", "Add .gz to its name."),
+    b"\x28\xb5\x2f\xfd": ("a zstd file", "Add .zst to its name."),
+    b"PK\x03\x04": ("a zip archive or a spreadsheet", "Unpack it, or export it as CSV."),
+    b"BZh": ("a bzip2 file", "Unpack it."),
+    b"\xfd7zXZ": ("an xz file", "Unpack it."),
+    b"PAR1": ("a Parquet file", "Set format: parquet."),
+    b"Obj\x01": ("an Avro file", "Set format: avro."),
+    b"SQLite format 3": ("a database", "Export the table as CSV."),
+    b"%PDF": ("a PDF document", "Expected plain text."),
+}
 
 
-def check_byte_order_mark(source: Source) -> None:
-    """Refuse UTF-16 and UTF-32 that would be read as something else; raises UserError."""
-    if "\n".encode(source.encoding) != b"\n":
-        return
+def check_is_text(source: Source) -> None:
+    """Refuse packed and binary files, and UTF-16 and UTF-32 that would be read as something else; raises UserError."""
     for file in spread(source.files, SAMPLED_FILES):
         with open_raw(file) as stream:
             head = stream.read(1024)
-        found = next((name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
-        if found is None and head.count(0) > len(head) // 4:
-            found = "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+        kind = next((kind for signature, kind in SIGNATURES.items() if head.startswith(signature)), None)
+        if kind is not None:
+            raise UserError(
+                f"{source.where}: {source.name(file)} begins with {head[:8].hex(' ')}, which is {kind[0]}, not "
+                f"{source.format}. {kind[1]}"
+            )
+        found = _wide_encoding(head) if "\n".encode(source.encoding) == b"\n" else None
         if found:
             raise UserError(
                 f"{source.wanted_by}.encoding: {source.name(file)} begins with {head[:8].hex(' ')}, which is {found}, "
                 f"not {source.encoding}. Set encoding: {found}."
             )
+
+
+def _wide_encoding(head: bytes) -> str | None:
+    """UTF-32 and UTF-16, from the byte order mark or from every other byte being zero."""
+    marked = next((name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
+    if marked is not None:
+        return marked
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) > len(head) // 4 > 2 * min(even, odd):
+        return "utf-16-le" if odd > even else "utf-16-be"
+    return None
 
 
 def check_encoding(source: Source, max_reject_rate: float) -> None:

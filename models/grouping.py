@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.arrow_files import read_table
 from models.identity import joined, keys_of
 from models.near_duplicates import find_edges, groups
 from models.plan import Plan
@@ -43,6 +44,8 @@ def decide(plan: Plan, eval_share: float, test_share: float) -> Decision:
         test_share: likewise.
     """
     settled, folder = plan.folder / "settled", plan.folder / "groups"
+    if plan.named:
+        _find_repeated_ids(plan)
     nobody = np.empty(0, np.uint64)
     similar = plan.near_duplicates
     near = find_edges(plan.folder / "signatures", similar)[:2] if similar else (nobody, nobody)
@@ -60,6 +63,19 @@ def decide(plan: Plan, eval_share: float, test_share: float) -> Decision:
     if plan.stratify:
         splits = replace(splits, strata=_strata(settled, splits))
     return Decision(splits, alike, _leaks(settled, alike, given) if given[EVAL] or given[TEST] else [])
+
+
+def _find_repeated_ids(plan: Plan) -> None:
+    """Note the records whose id a record before them has, in the order of buckets. Needs 16 bytes a record."""
+    numbers, files = zip(*plan.parts("settled"), strict=True)
+    ids = [keys_of(read_table(file, plan.schema)["id"].combine_chunks()) for file in files]
+    bucket = np.repeat(np.arange(len(ids)), [len(part) for part in ids])
+    _, first = np.unique(np.concatenate(ids), return_index=True)
+    again = np.setdiff1d(np.arange(len(bucket)), first)
+    starts = np.cumsum([0, *(len(part) for part in ids)])
+    for index in np.unique(bucket[again]):
+        rows = again[bucket[again] == index] - starts[index]
+        np.save(plan.file("repeated", numbers[index], suffix="npy"), rows)
 
 
 def strata_of(rows: pa.Table) -> np.ndarray:

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from models.arrow_files import read_table, write_table
+from models.beam_runs import complaints_to
 from models.exchange import Reference, Spill, fetch
 from models.grouping import Decision, strata_of
 from models.normalising import normalised
@@ -33,6 +34,7 @@ from models.settling import CONTRADICTIONS, settle
 from models.sketch_files import write_signatures
 from models.sketches import signatures
 from models.splitting import TRAIN
+from models.transcoding import show
 from schemas.artifacts import SPLITS, Examples
 from schemas.columns import Columns
 
@@ -56,7 +58,7 @@ class ReadPiece(beam.DoFn):
     def process(self, number: int) -> Iterator[pa.RecordBatch]:
         """Read and clean one piece."""
         origin = self._plan.origins[number]
-        with Preparation(self._plan, number) as preparation:
+        with complaints_to(self._plan.complaints), Preparation(self._plan, number) as preparation:
             for found in read(origin.piece, origin.source):
                 yield from preparation.of(found)
 
@@ -94,6 +96,7 @@ class SettleBucket(beam.DoFn):
         settled = settle(
             fetch(references, plan.schema),
             plan.columns,
+            named=plan.named,
             duplicates=plan.duplicates,
             contradictions=plan.contradictions,
         )
@@ -126,8 +129,9 @@ class WriteShard(beam.DoFn):
             writers = [stack.enter_context(self._writer(split, shard)) for split in SPLITS]
             for bucket in plan.buckets.of_shard(shard):
                 rejects.append(read_table(plan.file("duplicates", bucket), REFUSED))
-                rows, near = self._without_near_duplicates(read_table(plan.file("settled", bucket), plan.schema))
-                rejects.append(near)
+                rows, repeated = self._without_repeated_ids(bucket)
+                rows, near = self._without_near_duplicates(rows)
+                rejects += [repeated, near]
                 splits = self._splits(rows)
                 for index, writer in enumerate(writers):
                     part = rows.filter(pa.array(splits == index))
@@ -139,6 +143,19 @@ class WriteShard(beam.DoFn):
         return pq.ParquetWriter(
             shard_file(self._examples, split, shard, self._plan.buckets.shards), self._plan.columns.arrow_schema()
         )
+
+    def _without_repeated_ids(self, bucket: int) -> tuple[pa.Table, pa.Table]:
+        """The records of a bucket that stay, and those whose id another record has, with schema REFUSED."""
+        rows = read_table(self._plan.file("settled", bucket), self._plan.schema)
+        file = self._plan.file("repeated", bucket, suffix="npy")
+        if not file.exists():
+            return rows, REFUSED.empty_table()
+        is_repeated = np.zeros(len(rows), bool)
+        is_repeated[np.load(file)] = True
+        repeated = rows.filter(pa.array(is_repeated))
+        reasons = ["duplicate_id"] * len(repeated)
+        refused = refuse(repeated, self._plan.columns, reasons, repeated["id"].to_pylist())
+        return rows.filter(pa.array(~is_repeated)), refused
 
     def _without_near_duplicates(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
         """The rows that stay, and the others with schema REFUSED; rows of given eval and test splits stay."""
@@ -165,7 +182,7 @@ class WriteShard(beam.DoFn):
             for piece, row in zip(refused["piece"].to_pylist(), refused["row"].to_pylist(), strict=True)
         ]
         columns = [
-            pa.array([file for file, _ in places], pa.string()),
+            pa.array([show(file) for file, _ in places], pa.string()),
             pa.array([row for _, row in places], pa.int64()),
             *(whole(refused[name]) for name in REJECTS.names[2:]),
         ]

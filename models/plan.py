@@ -8,6 +8,7 @@ pieces/000003.json           records read and texts cleaned, of piece 3 of the s
 refused/000003.arrow         what was refused in it
 settled/000007.arrow         records of bucket 7;  signatures/ …, if near duplicates are looked for
 duplicates/000007.arrow      what was refused in it;  contradictions/000007.arrow
+repeated/000007.npy          which of its records have an id that another one has, by number
 groups/                      who belongs together (models/grouping)
 ```
 """
@@ -47,6 +48,7 @@ class Plan:
         origins: every piece of every source, in order.
         columns: of the Examples.
         grouped: whether records name a group that must not straddle splits.
+        named: whether the source gives ids.
         cleaning: rules for texts.
         duplicates: what happens to equal records.
         contradictions: what happens to records that differ in the label only.
@@ -60,6 +62,7 @@ class Plan:
     origins: tuple[Origin, ...]
     columns: Columns
     grouped: bool
+    named: bool
     cleaning: Cleaning
     duplicates: Policy
     contradictions: Policy
@@ -83,9 +86,14 @@ class Plan:
         files = sorted(path for path in (self.folder / kind).iterdir() if path.suffix in (".arrow", ".json"))
         return [(int(path.name[:6]), path) for path in files if not path.name.startswith(".")]
 
+    @property
+    def complaints(self) -> Path:
+        """What a worker says that cannot read the source."""
+        return self.folder / "complaints.txt"
+
     def make_folders(self) -> None:
         """One for each kind of file."""
-        for name in ("rows", "pieces", "refused", "settled", "duplicates", "contradictions", "signatures"):
+        for name in ("rows", "pieces", "refused", "settled", "duplicates", "contradictions", "signatures", "repeated"):
             (self.folder / name).mkdir(parents=True)
 
     def pieces_done(self) -> int:

@@ -29,7 +29,7 @@ def read(piece: Piece, source: Source) -> Iterator[Rows]:
 
 
 def place(piece: Piece, row: int, rows_before: int, source: Source) -> tuple[str, int]:
-    """Where a record stands: the file's name, and the record's number in it, from 1.
+    """Where a record stands: the file's name, and the record's number in it, from 1; 0 in a table.
 
     Args:
         piece: what it was read from.

@@ -25,7 +25,9 @@ class Settled:
     contradictions: pa.Table
 
 
-def settle(rows: pa.Table, columns: Columns, *, duplicates: Policy, contradictions: Policy) -> Settled:
+def settle(
+    rows: pa.Table, columns: Columns, *, duplicates: Policy, contradictions: Policy, named: bool = False
+) -> Settled:
     """Find duplicates and contradictions and deal with them.
 
     Two records are duplicates if texts (normalised), features and label are equal; the one with the smallest id
@@ -37,6 +39,7 @@ def settle(rows: pa.Table, columns: Columns, *, duplicates: Policy, contradictio
         columns: of the Examples.
         duplicates: keep them, or remove all but the first.
         contradictions: keep them, or remove all of them.
+        named: whether the source gave the ids; others are made unique here.
     """
     rows = rows.sort_by([("key", "ascending"), ("id", "ascending")]).combine_chunks()
     labels = _codes(joined([whole(rows["label"])] if columns.label else [], len(rows)))
@@ -52,8 +55,9 @@ def settle(rows: pa.Table, columns: Columns, *, duplicates: Policy, contradictio
     if contradictions == "remove":
         reasons[contradicting] = CONTRADICTORY
     stays = rows.filter(pa.array(reasons == ""))
-    at = stays.schema.get_field_index("id")
-    stays = stays.set_column(at, "id", number_repeats(whole(stays["id"])))
+    if not named:
+        at = stays.schema.get_field_index("id")
+        stays = stays.set_column(at, "id", number_repeats(whole(stays["id"])))
     return Settled(stays, _equal_rows(rows, columns, reasons, first), listed)
 
 

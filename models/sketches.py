@@ -62,6 +62,7 @@ def signatures(texts: pa.StringArray, settings: NearDuplicates) -> np.ndarray:
     >>> (first == third).all(), (first == second).any()
     (np.True_, np.False_)
     """
+    texts = texts.cast(pa.string())
     out = np.empty((len(texts), settings.permutations), np.uint32)
     row = Struct(f"={settings.permutations}I")
     for start, stop in _chunks(texts):

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from models.column_checks import check_columns, check_roles
 from models.data_files import DataFile
-from models.encoding_checks import SAMPLE_BYTES, check_byte_order_mark, check_encoding
+from models.encoding_checks import SAMPLE_BYTES, check_encoding, check_is_text
 from models.sampled_files import files_are, looked_at
 from models.sources import BLOCK_BYTES, TEXT_FORMATS, Source
 from models.transcoding import open_utf8, show
@@ -44,7 +44,7 @@ def check_source(source: Source, max_reject_rate: float) -> None:
     if source.size == 0:
         raise UserError(f"{source.where}: {files_are(source, 'is', 'are')} empty. Expected records of {source.format}.")
     if source.format in TEXT_FORMATS:
-        check_byte_order_mark(source)
+        check_is_text(source)
         check_encoding(source, max_reject_rate)
     if source.format == "folders":
         _check_labels(source)

@@ -81,7 +81,7 @@ class Piece:
     """What one worker reads in one go: whole files, or a part of one.
 
     Args:
-        files: several in format folders, otherwise one.
+        files: several in format folders, none for a BigQuery table, otherwise one.
         start: where the part begins, in bytes of the file.
         end: where it ends; None for the end of the file.
         columns: their names, where the header is not in this part.
@@ -105,7 +105,7 @@ class Piece:
 
     @property
     def file_key(self) -> str:
-        """Equal for the pieces of one file, which `pieces` gives in their order."""
+        """Equal for the pieces of one file, which `pieces` gives in their order; empty for a table."""
         return self.file.location if self.files else ""
 
 

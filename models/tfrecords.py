@@ -1,5 +1,6 @@
 """TFRecord files of `tf.train.Example`."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -36,9 +37,18 @@ def read(piece: Piece, source: Source) -> Iterator[Block]:
                 row += len(batch)
         except tf.errors.DataLossError as error:
             raise UserError(
-                f"{source.where}: {source.name(piece.file)} cannot be read as TFRecord: {error.message}. Expected a "
+                f"{source.where}: {source.name(piece.file)} cannot be read as TFRecord: {_plain(error.message)}. Expected a "
                 "whole TFRecord file; copy it again, set format: if it is something else, or leave it out of source."
             ) from None
+
+
+def _plain(message: str) -> str:
+    """What TensorFlow says, without where in its graph it says so.
+
+    >>> _plain("{{function_node __wrapped__Next}} corrupted record at 82 [Op:IteratorGetNext] name: ")
+    'corrupted record at 82'
+    """
+    return re.sub(r"\{\{.*?\}\}|\[Op:.*", "", message).strip()
 
 
 @contextmanager

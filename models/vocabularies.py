@@ -7,6 +7,7 @@ from pathlib import Path
 from schemas.errors import UserError, did_you_mean
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+MASK = "[MASK]"
 
 
 def load_vocabulary(source: str, *, wanted_by: str) -> tuple[list[str], bool]:

@@ -5,18 +5,28 @@ from pipeline.graph import Pipeline
 from pipeline.scenario import Scenario
 from schemas.errors import UserError, did_you_mean
 
+OPTIONAL = ("augment_examples",)
+"""Steps that are part of a line only if the scenario names them."""
+
 
 def text_classification(scenario: Scenario) -> Pipeline:
     """Labelled texts to a published SavedModel that answers raw strings."""
     p = Pipeline(scenario)
+    vocabulary = {"vocabulary": ("train_bert", "preset")}
 
-    # Data: bring it in, cut it into tokens with the encoder's own vocabulary.
+    # Data: bring it in, look at it, refuse it if it is not what we expect.
     raw = p.add(find("ingest_examples"))
-    text = p.add(
-        find("tokenize_examples"),
-        examples=raw.outputs["examples"],
-        same_as={"vocabulary": ("train_bert", "preset")},
-    )
+    examples = raw.outputs["examples"]
+    statistics = p.add(find("compute_statistics"), examples=examples, same_as=vocabulary).outputs["statistics"]
+    inferred = p.add(find("infer_schema"), statistics=statistics)
+    checked = p.add(find("validate_examples"), statistics=statistics, schema=inferred.outputs["schema"])
+    good = checked.outputs["verdict"]
+
+    # Training text: more of it if the scenario wants that, cut into tokens with the encoder's own vocabulary.
+    if "augment_examples" in scenario.steps:
+        more = p.add(find("augment_examples"), examples=examples, only_if=good)
+        examples = more.outputs["augmented"]
+    text = p.add(find("tokenize_examples"), examples=examples, only_if=good, same_as=vocabulary)
 
     # Model: fine-tune the encoder, freeze it into what will be served.
     bert = p.add(find("train_bert"), tokens=text.outputs["tokens"])

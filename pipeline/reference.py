@@ -3,7 +3,7 @@
 from typing import Any
 
 from components.base import Component
-from pipeline.recipes import RECIPES
+from pipeline.recipes import OPTIONAL, RECIPES
 from pipeline.scenario import DEFAULT_RECIPE, Scenario
 from schemas.errors import UserError, did_you_mean
 
@@ -42,7 +42,7 @@ def scenario_schema(recipe: str) -> dict[str, Any]:
         raise UserError(
             f"There is no recipe '{recipe}'.{did_you_mean(recipe, list(RECIPES))} There are: {', '.join(RECIPES)}."
         )
-    steps = RECIPES[recipe](Scenario("schema", recipe)).steps
+    steps = RECIPES[recipe](Scenario("schema", recipe, {name: {} for name in OPTIONAL})).steps
     properties: dict[str, Any] = {
         "name": {"type": "string", "description": "names the runs and the published folder"},
         "recipe": {"enum": list(RECIPES), "default": DEFAULT_RECIPE},

@@ -13,16 +13,23 @@ from pipeline.files import size_of
 from pipeline.graph import Pipeline
 from pipeline.runs import RunRecord
 from pipeline.store import Store
-from schemas.artifacts import Artifact, Evaluation, PushedModel, Verdict
-from schemas.reports import EvaluationReport
+from schemas.artifacts import Anomalies, Artifact, Evaluation, Examples, PushedModel, Statistics, Verdict
+from schemas.reports import EvaluationReport, ExamplesSummary
 
 MOST_CLASSES = 20
+MOST_ANOMALIES = 5
 
 
 def print_summary(pipeline: Pipeline, record: RunRecord, store: Store, console: Console) -> None:
     """Print what the run's evaluations, verdicts and pushes say; prints nothing where there are none."""
     for artifact in _artifacts(pipeline, record, store):
-        if isinstance(artifact, Evaluation):
+        if isinstance(artifact, Examples):
+            _print_examples(artifact.summary(), console)
+        elif isinstance(artifact, Statistics):
+            _line(console, "Statistics", str(_short(artifact.page)))
+        elif isinstance(artifact, Anomalies):
+            _print_anomalies(artifact, console)
+        elif isinstance(artifact, Evaluation):
             _print_evaluation(artifact.report(), console)
             _line(console, "Report", str(_short(artifact.page)))
         elif isinstance(artifact, Verdict):
@@ -53,6 +60,34 @@ def _artifacts(pipeline: Pipeline, record: RunRecord, store: Store) -> list[Arti
             kinds = pipeline.steps[name].function.spec.outputs
             found += [store.artifact(manifest, output, kind) for output, kind in kinds.items()]
     return found
+
+
+def _print_examples(summary: ExamplesSummary, console: Console) -> None:
+    """What became of the records; the augmented ones say only what was added."""
+    if summary.augmented:
+        added = ", ".join(f"{rows:,} {rule}" for rule, rows in summary.augmented.items())
+        _line(console, "Augmented", f"{added} rows of train")
+        return
+    splits = ", ".join(f"{rows:,} {split}" for split, rows in summary.rows.items())
+    rejected = "".join(f", {rows:,} {reason}" for reason, rows in summary.rejected.items())
+    _line(console, "Records", f"{summary.rows_read:,} read: {splits}{rejected}")
+    if summary.contradictions:
+        _line(console, "Beware", f"{summary.contradictions:,} texts carry different labels; see contradictions.parquet")
+    for leak in summary.leaks:
+        _line(
+            console,
+            "Leak",
+            f"{leak.duplicates:,} texts of {leak.splits[1]} are in {leak.splits[0]}, {leak.near_duplicates:,} more are "
+            "near duplicates",
+        )
+
+
+def _print_anomalies(anomalies: Anomalies, console: Console) -> None:
+    found = anomalies.report().anomalies
+    for anomaly in found[:MOST_ANOMALIES]:
+        _line(console, "Anomaly", str(anomaly))
+    more = f"{len(found) - MOST_ANOMALIES} more anomalies in " if len(found) > MOST_ANOMALIES else ""
+    _line(console, "Validation", f"{more}{_short(anomalies.page)}")
 
 
 def _print_evaluation(report: EvaluationReport, console: Console) -> None:

@@ -89,6 +89,12 @@ def find_files(location: str, *, wanted_by: str) -> list[Path]:
         # Path.glob takes no absolute patterns.
         names = glob.glob(str(Path(location).expanduser()), recursive=True)  # noqa: PTH207
         files = [Path(name) for name in names]
+    for file in files:
+        if file.is_symlink() and not file.exists():
+            raise UserError(
+                f"{wanted_by}: {file} cannot be read: it is a link to {file.readlink()}, which is not there. Expected "
+                "files; repair the link or leave it out."
+            )
     files = sorted(file for file in files if file.is_file())
     if not files:
         raise UserError(f"{wanted_by}: '{location}' matches no file. Expected at least one; check the spelling.")

@@ -69,7 +69,7 @@ def write_examples(tmp_path: Path) -> Callable[..., Examples]:
             rows = splits.get(split, [])
             for shard in (0, 1):
                 part = [(f"{split}-{i:04d}", *row) for i, row in enumerate(rows) if i % 2 == shard]
-                columns = dict(zip(("id", "text", "label"), zip(*part, strict=True), strict=True))
+                columns = {name: [row[i] for row in part] for i, name in enumerate(("id", "text", "label"))}
                 table = pa.table(
                     [pa.array(columns.get(field.name, [None] * len(part)), field.type) for field in schema], schema
                 )

@@ -289,7 +289,7 @@ def test_labels_that_look_alike_are_told(tmp_path, ingest, sentiment_rows, caplo
     rows = [(text, label.title() if i % 2 else label) for i, (text, label) in enumerate(sentiment_rows(60))]
     write_csv(tmp_path / "a.csv", rows)
     ingest(source=str(tmp_path / "a.csv"))
-    assert "labels that differ in case or space only" in caplog.text and "'Positive' and 'positive'" in caplog.text
+    assert "labels that look like one" in caplog.text and "'Positive' and 'positive'" in caplog.text
 
 
 def test_a_long_file_is_read_in_parts_and_rejects_name_the_right_record(tmp_path, ingest, sentiment_rows, monkeypatch):

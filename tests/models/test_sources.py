@@ -1,35 +1,47 @@
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
-from models.readers import read
+from models.readers import REJECTS, kept_schema, place, read
+from models.roles import Roles
 from models.source_checks import check_shares, check_source
 from models.sources import Source, find_source, pieces
 from schemas.errors import UserError
 
 
-def source(path: Path | str, **settings: str) -> Source:
-    return find_source(
-        str(path), **{"format": "auto", "encoding": "utf-8", "text": "text", "label": "label", **settings}
-    )
+def source(path: Path | str, *, format: str = "auto", encoding: str = "utf-8", **roles: Any) -> Source:
+    return find_source(str(path), format=format, encoding=encoding, roles=Roles(**roles))
 
 
-def records(found: Source) -> tuple[list[tuple[str, str]], list[tuple[str, int, str, str]]]:
-    kept, rejected, count = [], [], 0
+def records(found: Source) -> tuple[list[tuple[Any, ...]], list[tuple[str, int, str, str]]]:
+    """Kept records without their rows, and rejects with their places."""
+    kept, rejected = [], []
+    before: Counter[str] = Counter()
+    rows_seen = []
     for piece in pieces(found):
+        rows_before = before[piece.file_key]
+        assert piece.rows_before in (None, rows_before)
         for rows in read(piece, found):
-            kept += [tuple(row.values()) for row in rows.kept.to_pylist()]
-            rejected += [tuple(row.values()) for row in rows.rejected.to_pylist()]
-            count += rows.count
-    assert count == len(kept) + len(rejected)
+            assert rows.kept.schema == kept_schema(found.roles) and rows.rejected.schema == REJECTS
+            assert rows.count == len(rows.kept) + len(rows.rejected)
+            kept += [tuple(row.values())[1:] for row in rows.kept.to_pylist()]
+            for row, *reject in (tuple(row.values()) for row in rows.rejected.to_pylist()):
+                rejected.append((*place(piece, row, rows_before, found), *reject))
+            numbers = [*rows.kept["row"].to_pylist(), *rows.rejected["row"].to_pylist()]
+            rows_seen += [place(piece, row, rows_before, found) for row in numbers]
+            before[piece.file_key] += rows.count
+    assert len(set(rows_seen)) == len(rows_seen)
     return kept, sorted(rejected)
 
 
-def complaint(path: Path | str, max_reject_rate: float = 0.01, **settings: str) -> str:
+def complaint(path: Path | str, max_reject_rate: float = 0.01, **settings: Any) -> str:
     with pytest.raises(UserError) as raised:
         check_source(source(path, **settings), max_reject_rate)
     return str(raised.value)
@@ -110,17 +122,17 @@ def test_jsonl_types_and_reasons(tmp_path):
     kept, rejected = records(source(write(tmp_path / "a.jsonl", "\n".join(lines).encode() + b'\n{"text": "\xff"}')))
     assert kept == [("one", "1"), ("two", "true"), ("three", "2")]
     assert [row[1:3] for row in rejected] == [
+        (4, "wrong_type"),
         (5, "wrong_type"),
-        (6, "wrong_type"),
-        (7, "bad_json"),
-        (8, "wrong_type"),
-        (9, "missing_text"),
-        (10, "missing_label"),
-        (11, "undecodable"),
-        (12, "bad_json"),
-        (13, "undecodable"),
+        (6, "bad_json"),
+        (7, "wrong_type"),
+        (8, "missing_text"),
+        (9, "missing_label"),
+        (10, "undecodable"),
+        (11, "bad_json"),
+        (12, "undecodable"),
     ]
-    assert rejected[2][3].strip() == '{"text": "six"'
+    assert rejected[2][3] == '{"text": "six"'
 
 
 def test_parquet_by_row_group_with_labels_of_any_type(tmp_path):
@@ -129,7 +141,6 @@ def test_parquet_by_row_group_with_labels_of_any_type(tmp_path):
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=2)
     found = source(tmp_path / "a.parquet")
     kept, rejected = records(found)
-    assert len(list(pieces(found))) == 3
     assert kept == [("a", "1"), ("b", "2")]
     assert [row[1:3] for row in rejected] == [(3, "missing_text"), (4, "missing_text"), (5, "wrong_type")]
 
@@ -176,6 +187,22 @@ def test_folders_unpack_gz(tmp_path):
     assert rejected == []
 
 
+def test_zst_is_unpacked_and_a_cut_one_noticed(tmp_path):
+    content = zstandard.ZstdCompressor().compress(b"text,label\n" + b"good,a\n" * 1000)
+    path = write(tmp_path / "a.csv.zst", content)
+    check_source(source(path), 0.0)
+    assert len(records(source(path))[0]) == 1000
+    write(path, content[:-5])
+    with pytest.raises(UserError, match=r"a\.csv\.zst cannot be unpacked: .* Expected a whole zstd file"):
+        records(source(path))
+
+
+def test_columns_that_nobody_asked_for_may_have_one_name(tmp_path):
+    path = write(tmp_path / "a.csv", "x,text,x,label,\n1,good,2,a,\n")
+    check_source(source(path), 0.0)
+    assert records(source(path))[0] == [("good", "a")]
+
+
 def test_gz_in_capital_letters_is_unpacked_too(tmp_path):
     path = write(tmp_path / "UP.CSV.GZ", gzip.compress(b"text,label\ngood,a\n"))
     check_source(source(path), 0.0)
@@ -191,10 +218,11 @@ def test_gz_that_ends_early_stops_the_step_with_advice(tmp_path, name):
 
 
 def test_an_unclosed_quote_is_explained(tmp_path):
-    path = write(tmp_path / "a.csv", 'text,label\n"open,a\n' + "word,a\n" * 2_000_000)
-    assert "first records of a.csv cannot be parsed as csv: field larger" in complaint(path)
-    with pytest.raises(UserError, match=r"a\.csv cannot be parsed as csv.*quote that is never closed"):
+    path = write(tmp_path / "a.csv", 'text,label\ngood,a\n"open,a\n' + "word,a\n" * 2_000_000)
+    with pytest.raises(UserError, match=r"a\.csv cannot be parsed as csv: .* begins '\"open,a\n(.|\n)*never closed"):
         records(source(path))
+    path = write(tmp_path / "b.csv", 'text,label\ngood,a\n"cut off')
+    assert records(source(path)) == ([("good", "a")], [("b.csv", 2, "unclosed_quote", '"cut off')])
 
 
 # Finding
@@ -230,7 +258,61 @@ def test_missing_column_names_the_others_and_guesses(tmp_path):
     assert "label: a.csv has no column 'label'" in complaint(path, text="txt")
     assert "expects a comma between columns" in complaint(write(tmp_path / "b.csv", "text;label\na;b\n"))
     assert "has 2 columns 'text'" in complaint(write(tmp_path / "c.csv", "text,text,label\na,b,c\n"))
-    assert "both 'text'" in complaint(path, label="text")
+    assert "both 'text'" in complaint(path, label=("text",))
+
+
+@pytest.mark.parametrize(
+    ("roles", "words"),
+    [
+        ({"text": None}, "ingest_examples: no column has anything to learn from. Set text:, numeric: or categorical:"),
+        ({"text": None, "numeric": ("n",), "text_pair": "other"}, ".text_pair: 'other' is the second of two texts"),
+        ({"label": ("a", "b")}, ".label: 2 columns (a, b) for label_kind class. Expected one"),
+        ({"label_separator": "|"}, ".label_separator: '|' has nothing to cut"),
+        ({"label_separator": "", "label_kind": "classes"}, ".label_separator: '' has nothing to cut"),
+        ({"numeric": ("label",)}, ".numeric: label and numeric are both 'label'. Expected two columns"),
+        ({"numeric": ("n",), "categorical": ("n",)}, ".categorical: numeric and categorical are both 'n'"),
+        ({"text_pair": "text"}, ".text_pair: text and text_pair are both 'text'"),
+        ({"id": "n", "categorical": ("n",)}, ".categorical: id and categorical are both 'n'"),
+        ({"slices": ("n", "n")}, ".slices: 'n' is named twice"),
+        ({"weight": "wait"}, ".weight: a.csv has no column 'wait'. It has: text, label, other, a, b, n, height"),
+    ],
+)
+def test_roles_that_contradict_each_other(tmp_path, roles, words):
+    path = write(tmp_path / "a.csv", "text,label,other,a,b,n,height\n1,2,3,4,5,6,7\n")
+    assert words in complaint(path, **roles)
+
+
+def test_a_column_to_evaluate_by_may_have_another_role(tmp_path):
+    path = write(tmp_path / "a.csv", "text,label,n,c\nx,a,1,b\n")
+    check_source(source(path, numeric=("n",), categorical=("c",), group="c", slices=("n", "c", "label")), 0.0)
+
+
+def test_folders_have_no_other_columns(tmp_path):
+    write(tmp_path / "pos/1.txt", "x")
+    write(tmp_path / "neg/1.txt", "x")
+    for role, roles in (("id", {"id": "key"}), ("label_kind", {"label_kind": "value"}), ("text", {"text": None})):
+        numeric = () if roles.get("text", "text") else ("n",)
+        words = "numeric" if numeric else role
+        assert f"ingest_examples.{words}: format folders has one text a file" in complaint(
+            tmp_path, numeric=numeric, **roles
+        )
+    check_source(source(tmp_path, label=()), 0.0)
+    assert records(source(tmp_path, label=()))[0] == [("x",), ("x",)]
+
+
+def test_messages_name_the_component_and_the_parameter(tmp_path):
+    asked = {"format": "auto", "encoding": "utf-8", "roles": Roles(), "wanted_by": "predict", "parameter": "rows"}
+    with pytest.raises(UserError, match=r"^predict\.rows: a\.csv is empty"):
+        check_source(find_source(str(write(tmp_path / "a.csv", "")), **asked), 0.0)
+    with pytest.raises(UserError, match=r"^predict\.rows: 'none\.csv' does not exist"):
+        find_source("none.csv", **asked)
+
+
+def test_a_rare_key_of_jsonl_may_come_late(tmp_path):
+    lines = [json.dumps({"text": "x", "label": "a"})] * 500 + [json.dumps({"text": "x", "label": "a", "age": 1})]
+    path = write(tmp_path / "a.jsonl", "\n".join(lines))
+    check_source(source(path, numeric=("age",)), 0.0)
+    assert "has no column 'agee'. Did you mean 'age'?" in complaint(path, numeric=("agee",))
 
 
 def test_every_file_of_a_glob_is_looked_at(tmp_path):
@@ -298,6 +380,26 @@ def test_utf16_is_recognised_with_and_without_mark(tmp_path, encoding):
 def test_utf16_is_recognised_inside_gz(tmp_path):
     path = write(tmp_path / "a.csv.gz", gzip.compress("text,label\ngood,a\n".encode("utf-16")))
     assert "Set encoding: utf-16." in complaint(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (gzip.compress(b"text,label\ngood,a\n"), "which is a gzip file, not csv. Add .gz to its name"),
+        (b"PAR1\0\0", "which is a Parquet file, not csv. Set format: parquet"),
+        (b"PK\x03\x04\0\0", "a zip archive or a spreadsheet"),
+    ],
+)
+def test_files_that_are_no_text_are_recognised(tmp_path, content, words):
+    assert f"ingest_examples.source: a.csv begins with {content[:8].hex(' ')}, " in complaint(
+        write(tmp_path / "a.csv", content)
+    )
+    assert words in complaint(tmp_path / "a.csv")
+
+
+def test_zeros_alone_are_not_taken_for_utf16(tmp_path):
+    content = b"text,label\n" + b"a\0\0\0b,a\n" * 30
+    check_source(source(write(tmp_path / "a.csv", content)), 0.0)
 
 
 def test_utf8_byte_order_mark_is_accepted(tmp_path):

@@ -3,6 +3,7 @@ import gzip
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.data_files import DataFile
 from models.transcoding import decode, is_marked, open_utf8, show
 
 
@@ -21,7 +22,7 @@ def test_any_bytes_become_valid_utf8_and_streaming_changes_nothing(content, enco
 def test_stream_marks_bad_bytes_across_reads_and_drops_the_byte_order_mark(tmp_path):
     content = b"\xef\xbb\xbf" + "é".encode() * (1 << 20) + b"\xe9 end \xc3"
     (tmp_path / "a.txt").write_bytes(content)
-    with open_utf8(tmp_path / "a.txt", "utf-8") as stream:
+    with open_utf8(DataFile(str(tmp_path / "a.txt"), 0, "test"), "utf-8") as stream:
         text = stream.read().decode()
     assert text == decode(content, "utf-8")
     assert show(text.lstrip("é")) == "\\xe9 end \\xc3"
@@ -29,5 +30,5 @@ def test_stream_marks_bad_bytes_across_reads_and_drops_the_byte_order_mark(tmp_p
 
 def test_gz_is_unpacked_and_utf16_read(tmp_path):
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress("text,é\n".encode("utf-16")))
-    with open_utf8(tmp_path / "a.csv.gz", "utf-16") as stream:
+    with open_utf8(DataFile(str(tmp_path / "a.csv.gz"), 0, "test"), "utf-16") as stream:
         assert stream.readline().decode() == "text,é\n"

@@ -66,6 +66,14 @@ def test_named_hidden_places_count_and_those_inside_do_not(tmp_path):
     assert [file.name for file in find(tmp_path / "r [2024].csv")] == ["r [2024].csv"]
 
 
+@pytest.mark.parametrize("pattern", ["", "*.csv"])
+def test_a_link_to_nowhere_is_not_passed_over(tmp_path, pattern):
+    (tmp_path / "a.csv").write_text("x")
+    (tmp_path / "b.csv").symlink_to("gone.csv")
+    with pytest.raises(UserError, match=r"source: .*b\.csv cannot be read: it is a link to gone\.csv, which is not"):
+        find(tmp_path / pattern)
+
+
 def test_home_is_expanded_in_globs(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "a.csv").write_text("x")
