@@ -24,7 +24,8 @@ def text_classification(scenario: Scenario) -> Pipeline:
 
     # Training text: more of it if the scenario wants that, cut into tokens with the encoder's own vocabulary.
     if "augment_examples" in scenario.steps:
-        more = p.add(find("augment_examples"), examples=examples, only_if=good)
+        encoder = {"preset": ("train_bert", "preset")}
+        more = p.add(find("augment_examples"), examples=examples, only_if=good, same_as=encoder)
         examples = more.outputs["augmented"]
     text = p.add(find("tokenize_examples"), examples=examples, only_if=good, same_as=vocabulary)
 

@@ -120,7 +120,7 @@ CASES = {
     "ids that repeat or lack": (
         "ids.csv",
         {"id": "id"},
-        {"kept": [SKY, RAIN], "id": ["7", "8"], "rejected": {"missing_id": 1, "duplicate_id": 1}},
+        {"kept": [SNOW, RAIN], "id": ["7", "8"], "rejected": {"missing_id": 1, "duplicate_id": 1}},
     ),
     "splits": (
         "splits.csv",
