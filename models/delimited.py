@@ -53,7 +53,7 @@ def read(piece: Piece, source: Source) -> Iterator[Block]:
 
 def _refuse_swallowed_records(record: bytes, reason: str, name: str, source: Source) -> None:
     """A quote that is never closed makes one record of all the rest, which may be the better part of the file."""
-    if reason == "unclosed_quote" and b"\n" in record.strip():
+    if reason == "unclosed_quote" and (len(record) > BLOCK_BYTES or len(record.strip().splitlines()) > 1):
         raise UserError(
             f"{source.where}: {name} cannot be parsed as csv: in the record that begins "
             f"'{record[:60].decode(errors='ignore')}' a quote is never closed, so all the rest would belong to it. "

@@ -37,8 +37,9 @@ def read(piece: Piece, source: Source) -> Iterator[Block]:
                 row += len(batch)
         except tf.errors.DataLossError as error:
             raise UserError(
-                f"{source.where}: {source.name(piece.file)} cannot be read as TFRecord: {_plain(error.message)}. Expected a "
-                "whole TFRecord file; copy it again, set format: if it is something else, or leave it out of source."
+                f"{source.where}: {source.name(piece.file)} cannot be read as TFRecord: {_plain(error.message)}. "
+                "Expected a whole TFRecord file; copy it again, set format: if it is something else, or leave it out "
+                "of source."
             ) from None
 
 

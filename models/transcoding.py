@@ -66,8 +66,8 @@ def open_stored(file: DataFile) -> Iterator[BinaryIO]:
                 yield local
     except OSError as error:
         raise UserError(
-            f"{file.wanted_by}: {file.location} cannot be read: {error.strerror or error}. Expected a file that you may read; look at "
-            "its permissions and its disk, or leave it out."
+            f"{file.wanted_by}: {file.location} cannot be read: {error.strerror or error}. Expected a file that you "
+            "may read; look at its permissions and its disk, or leave it out."
         ) from error
 
 
@@ -84,8 +84,8 @@ def open_raw(file: DataFile) -> Iterator[BinaryIO]:
         except BROKEN as error:
             kind = {".gz": "gzip", ".zst": "zstd"}.get(file.packing, "")
             raise UserError(
-                f"{file.wanted_by}: {file.location} cannot be unpacked: {error}. Expected a whole {kind} file, as its name "
-                f"says; copy it again, or take {file.packing} off the name if it is not compressed."
+                f"{file.wanted_by}: {file.location} cannot be unpacked: {error}. Expected a whole {kind} "
+                f"file, as its name says; copy it again, or take {file.packing} off the name if it is not compressed."
             ) from error
 
 

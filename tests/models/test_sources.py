@@ -221,6 +221,9 @@ def test_an_unclosed_quote_is_explained(tmp_path):
     path = write(tmp_path / "a.csv", 'text,label\ngood,a\n"open,a\n' + "word,a\n" * 2_000_000)
     with pytest.raises(UserError, match=r"a\.csv cannot be parsed as csv: .* begins '\"open,a\n(.|\n)*never closed"):
         records(source(path))
+    path = write(tmp_path / "b.csv", 'text,label\r"open,a\rword,a\r')
+    with pytest.raises(UserError, match=r"b\.csv cannot be parsed as csv"):
+        records(source(path))
     path = write(tmp_path / "b.csv", 'text,label\ngood,a\n"cut off')
     assert records(source(path)) == ([("good", "a")], [("b.csv", 2, "unclosed_quote", '"cut off')])
 
