@@ -26,16 +26,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.base import Component, Runtime
 from components.compute_statistics import compute_statistics
 from components.infer_schema import infer_schema
 from components.ingest_examples import ingest_examples
 from components.validate_examples import validate_examples
-from models.label_tokens import GIVEN, LabelTokens
-from models.presets import locate
-from models.vocabularies import load_vocabulary
 from schemas.artifacts import SPLITS, Anomalies, Artifact, Examples, Schema, Statistics, Verdict
 from schemas.columns import Columns
 from schemas.locations import find_files
@@ -133,27 +129,14 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        words, lowercase = load_vocabulary(locate(VOCABULARY, wanted_by="drift"), wanted_by="drift")
-        from models.statistics_tokens import word_pieces
-
-        self._words = words
-        self._tokenize = word_pieces(words, lowercase=lowercase).tokenize
 
     def statistics(self, name: str, rows: Rows, rng: np.random.Generator) -> Statistics:
-        """Statistics of the rows dealt at random into three splits, with the tokens of each label."""
+        """Statistics of the rows dealt at random into three splits."""
         statistics = Statistics(self.folder / name)
         statistics.path.mkdir(parents=True)
         splits = dict(zip(SPLITS, np.split(rng.permutation(len(rows[0])), self._cuts(len(rows[0]))), strict=True))
         examples = self._examples(f"{name}-examples", {split: (rows[0][i], rows[1][i]) for split, i in splits.items()})
         run(compute_statistics, {"vocabulary": VOCABULARY}, self.folder, examples, statistics)
-        proto = statistics_pb2.DatasetFeatureStatisticsList.FromString(statistics.proto_file.read_bytes())
-        for data in proto.datasets:
-            if not any(GIVEN in feature.name for feature in data.features):
-                texts, labels = (pa.array(column[splits[data.name]], pa.string()) for column in rows)
-                tokens = LabelTokens()
-                tokens.add(labels, *self._tokenize(texts))
-                data.features.extend(tokens.features(self._words))
-        statistics.proto_file.write_bytes(proto.SerializeToString(deterministic=True))
         return statistics
 
     def judge(self, reference: Statistics, now: Statistics) -> Judged:

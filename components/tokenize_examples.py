@@ -9,14 +9,18 @@ from pydantic import Field
 from components.base import Input, Metrics, Output, Preset, Runtime, component
 from models.presets import check_is_bert, locate
 from models.vocabularies import check_vocabulary, load_vocabulary, read_vocabulary
-from schemas.artifacts import SPLITS, Examples, Tokens
-from schemas.reports import ExamplesSummary, Tokenization, TokensSummary
+from schemas.artifacts import Examples, Tokens
+from schemas.errors import UserError
+from schemas.reports import ExamplesSummary, Tokenization, TokensSummary, Truncation
 
 WHERE = "tokenize_examples.vocabulary"
+LEARN = "learn"
 
 
 def check(vocabulary: str) -> None:
     """Look at a local preset or vocabulary before anything runs."""
+    if vocabulary == LEARN:
+        return
     source = Path(locate(vocabulary, wanted_by=WHERE))
     if source.is_file():
         check_vocabulary(read_vocabulary(source))
@@ -30,61 +34,92 @@ def tokenize_examples(
     tokens: Output[Tokens],
     runtime: Runtime,
     *,
-    vocabulary: Annotated[Preset, Field(description="BERT preset (folder, KerasHub name, hub handle) or vocab.txt")],
+    vocabulary: Annotated[
+        Preset,
+        Field(description="BERT preset (folder, KerasHub name, hub handle), vocab.txt, or 'learn' for the train split"),
+    ],
     max_length: Annotated[int, Field(ge=8, le=512, description="longest sequence, with [CLS] and [SEP]")] = 128,
+    truncation: Annotated[
+        Truncation, Field(description="which text of a pair is cut; the longer one, piece by piece, is BERT's rule")
+    ] = "longest_first",
+    vocabulary_size: Annotated[int, Field(ge=100, le=100_000, description="entries to learn at most")] = 8000,
+    lowercase: Annotated[bool, Field(description="learn for folded case, without accents")] = True,
 ) -> Metrics:
     """Write every split as token ids, shard by shard in the order of the examples."""
-    runtime.report(None, "loading the vocabulary")
-    words, lowercase = load_vocabulary(locate(vocabulary, wanted_by=WHERE), wanted_by=WHERE)
-    check_vocabulary(words)
-    source = examples.summary()
-    tokenization = Tokenization(max_length=max_length, lowercase=lowercase)
-    labels = sorted(source.labels["train"])
+    from models.token_features import learn_categories
+    from models.token_pipelines import write_tokens
+    from models.token_shards import Layout
 
-    runtime.report(None, f"tokenizing {sum(source.rows.values())} texts")
-    counts = _run_pipeline(examples, tokens, runtime, words, tokenization, labels)
+    source = examples.summary()
+    if not source.columns.text:
+        raise UserError(
+            "tokenize_examples: the examples have no texts. Expected a column 'text'; name one in "
+            "ingest_examples.text, or leave this step out for a model of features alone."
+        )
+    learnt: Metrics = {}
+    if vocabulary == LEARN:
+        words, learnt = _learn(examples, runtime, vocabulary_size, lowercase)
+    else:
+        runtime.report(None, "loading the vocabulary")
+        words, lowercase = load_vocabulary(locate(vocabulary, wanted_by=WHERE), wanted_by=WHERE)
+    check_vocabulary(words)
+    layout = Layout(
+        vocabulary=words,
+        tokenization=Tokenization(
+            max_length=max_length, lowercase=lowercase, pairs=source.columns.text_pair, truncation=truncation
+        ),
+        columns=source.columns,
+        labels=sorted(source.labels.get("train", {})),
+        categories=learn_categories(examples.shards("train"), source.columns),
+    )
+
+    runtime.report(None, f"tokenizing {sum(source.rows.values())} rows")
+    counts = write_tokens(examples, tokens, layout, runtime.scratch, runtime.beam_options)
     tokens.vocabulary.write_text("\n".join(words) + "\n", encoding="utf-8")
-    summary = TokensSummary(tokenization=tokenization, labels=labels, unseen_labels=source.unseen_labels(), **counts)
+    summary = TokensSummary(
+        tokenization=layout.tokenization,
+        columns=layout.columns,
+        labels=layout.labels,
+        categories=layout.categories,
+        rows={split: count.rows for split, count in counts.items()},
+        truncated={split: count.truncated for split, count in counts.items()},
+        tokens={split: count.tokens for split, count in counts.items()},
+        unknown_tokens={split: count.unknown_tokens for split, count in counts.items()},
+        lengths={split: count.quantiles() for split, count in counts.items()},
+        unseen_labels=source.unseen_labels(),
+    )
     tokens.write_summary(summary)
     _tell_unseen(source, runtime)
     return {
         "rows": sum(summary.rows.values()),
-        "labels": len(labels),
+        **({"labels": len(summary.labels)} if source.columns.label in ("class", "classes") else {}),
         "truncated_share": _share(summary.truncated, summary.rows),
         "unknown_share": _share(summary.unknown_tokens, summary.tokens),
+        **{f"length_{name}": length for name, length in summary.lengths["train"].items()},
+        **learnt,
         **({"unseen_labels": _words(summary.unseen_labels)} if summary.unseen_labels else {}),
     }
 
 
-def _run_pipeline(
-    examples: Examples,
-    tokens: Tokens,
-    runtime: Runtime,
-    words: list[str],
-    tokenization: Tokenization,
-    labels: list[str],
-) -> dict[str, dict[str, int]]:
-    """Write all shards; returns each of `COUNTS` per split."""
-    import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
+def _learn(examples: Examples, runtime: Runtime, size: int, lowercase: bool) -> tuple[list[str], Metrics]:
+    """A vocabulary from the train split; says what it had to leave out."""
+    from models.token_pipelines import count_words
+    from models.vocabulary_learning import learn
 
-    from models.token_shards import COUNTS, TokenizeShard, counter
-
-    shards = []
-    for split in SPLITS:
-        files = examples.shards(split)
-        for index, file in enumerate(files):
-            target = tokens.shard(split, index, len(files))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shards.append((split, str(file), str(target)))
-    pipeline = beam.Pipeline(options=PipelineOptions(list(runtime.beam_options)))
-    _ = pipeline | beam.Create(shards) | beam.Reshuffle() | beam.ParDo(TokenizeShard(words, tokenization, labels))
-    result = pipeline.run()
-    result.wait_until_finish()
-    found = {found.key.metric.name: found.result for found in result.metrics().query()["counters"]}
-    return {
-        count: {split: found.get(counter(split, count).metric_name.name, 0) for split in SPLITS} for count in COUNTS
-    }
+    runtime.report(None, "counting words")
+    counts = count_words(
+        examples.shards("train"),
+        examples.summary().columns.texts(),
+        lowercase=lowercase,
+        scratch=runtime.scratch,
+        beam_options=runtime.beam_options,
+    )
+    words = counts.table()
+    runtime.report(None, f"learning {size} pieces from {len(words)} different words")
+    vocabulary, characters = learn(words, size)
+    metrics: Metrics = {"vocabulary": len(vocabulary), "different_words": len(words)}
+    left_out = {"characters_left_out": characters, "word_occurrences_left_out": counts.left_out}
+    return vocabulary, metrics | {name: count for name, count in left_out.items() if count}
 
 
 def _words(unseen: dict[str, dict[str, int]]) -> str:

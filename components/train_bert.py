@@ -1,13 +1,14 @@
 """Fine-tune a pretrained BERT encoder to tell the labels apart."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from components.base import Input, Metrics, Output, Preset, Runtime, component
 from models.presets import check_is_bert, locate
 from schemas.artifacts import Model, Tokens
+from schemas.columns import Columns
 from schemas.errors import UserError
 from schemas.reports import ModelCard, TokensSummary
 
@@ -58,6 +59,7 @@ def train_bert(
     from models.training import fit, make_deterministic
 
     summary = tokens.summary()
+    _check_columns(summary.columns)
     max_length = summary.tokenization.max_length
     train, evaluation = (survey(tokens.shards(split), max_length) for split in ("train", "eval"))
     _check_rows(summary, train)
@@ -69,7 +71,8 @@ def train_bert(
     _check_vocabulary(tokens, known_vocabulary(place), backbone.vocabulary_size)
 
     classifier = bert_classifier(backbone, num_classes=len(summary.labels), dropout=dropout)
-    shape = {"max_length": max_length, "batch_size": batch_size}
+    shape: dict[str, Any] = {"max_length": max_length, "batch_size": batch_size}
+    weighted = Columns(weight=summary.columns.weight)
     fitted = fit(
         classifier,
         adamw(
@@ -81,7 +84,7 @@ def train_bert(
             clip_norm=clip_norm,
             scale_loss=precision == "mixed_float16",
         ),
-        batches(tokens.shards("train"), train, shuffle_seed=seed, **shape),
+        batches(tokens.shards("train"), train, shuffle_seed=seed, columns=weighted, **shape),
         batches(tokens.shards("eval"), evaluation, **shape) if evaluation.rows else None,
         epochs=epochs,
         train_rows=train.rows,
@@ -113,6 +116,21 @@ def train_bert(
         **({"eval_rows_unseen_label": evaluation.unseen} if evaluation.unseen else {}),
         "examples_per_second": round(epochs * train.rows / fitted.seconds_training, 1),
     }
+
+
+def _check_columns(columns: Columns) -> None:
+    """Refuse what this trainer cannot learn from, and features that it would leave out."""
+    trouble = [
+        *([f"label_kind {columns.label}"] if columns.label != "class" else []),
+        *(["a text_pair"] if columns.text_pair else []),
+        *(["numeric features"] if columns.numeric else []),
+        *(["categorical features"] if columns.categorical else []),
+    ]
+    if trouble:
+        raise UserError(
+            f"train_bert: the examples have {' and '.join(trouble)}. Expected one text and one class a record, "
+            "which is all that this trainer can learn from so far; leave the other columns out of ingest_examples."
+        )
 
 
 def _check_rows(summary: TokensSummary, train: "Survey") -> None:

@@ -29,7 +29,7 @@ def write_records(file: BinaryIO, records: pa.Array) -> None:
     lengths = pc.binary_length(records)
     encoded = lengths.dictionary_encode()
     headers = pa.array(map(_header, encoded.dictionary.to_pylist()), pa.binary()).take(encoded.indices)
-    checksums = np.fromiter(map(google_crc32c.value, records.to_pylist()), np.uint32, len(records))
+    checksums = np.fromiter(map(google_crc32c.value, records.to_numpy(zero_copy_only=False)), np.uint32, len(records))
     footers = pa.Array.from_buffers(pa.binary(4), len(records), [None, pa.py_buffer(masked(checksums).astype("<u4"))])
     framed = pc.binary_join_element_wise(headers, records, footers.cast(pa.binary()), b"")
     file.write(memoryview(framed.buffers()[2])[: pc.sum(lengths).as_py() + 16 * len(records)])

@@ -39,10 +39,14 @@ class Collect(beam.DoFn):
         columns: of the examples.
         vocabulary: WordPieces by id, or None to count words.
         lowercase: fold case before looking WordPieces up.
+        labels: those whose texts' tokens are counted apart too.
     """
 
-    def __init__(self, columns: Columns, vocabulary: Sequence[str] | None, *, lowercase: bool) -> None:
+    def __init__(
+        self, columns: Columns, vocabulary: Sequence[str] | None, *, lowercase: bool, labels: tuple[str, ...]
+    ) -> None:
         self._columns = columns
+        self._labels = labels
         self._vocabulary = vocabulary
         self._lowercase = lowercase
 
@@ -61,7 +65,7 @@ class Collect(beam.DoFn):
     def process(self, group: RowGroup) -> Iterator[None]:
         """Read one row group."""
         split, file, number = group
-        found = self._found.setdefault(split, SplitStatistics(self._columns, self._pieces is not None))
+        found = self._found.setdefault(split, SplitStatistics(self._columns, self._pieces is not None, self._labels))
         for batch in _batches(file, number):
             found.add(batch, self._pieces)
         yield from ()

@@ -55,11 +55,13 @@ class Counts:
     fits, and `rate` says what share of the occurrences is left (a half, a quarter, …).
 
     Args:
-        capacity: how many different values to keep.
+        capacity: how many different values to keep; values of level `ALWAYS` are kept beyond it.
+        waiting: how many values, equal ones among them, may wait to be summed up; only memory and time depend on it.
     """
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    def __init__(self, capacity: int = CAPACITY, waiting: int = WAITING) -> None:
         self._capacity = capacity
+        self._waiting = waiting
         self._floor = 0
         self._tables: list[pa.Table] = []
 
@@ -97,7 +99,7 @@ class Counts:
         return pa.array(table["value"].combine_chunks()), table["count"].to_numpy()
 
     def _compact_sometimes(self) -> None:
-        if sum(map(len, self._tables[1:])) > WAITING:
+        if sum(map(len, self._tables[1:])) > self._waiting:
             self._compact()
 
     def _compact(self) -> None:
@@ -106,7 +108,7 @@ class Counts:
         table = self._remembered(pa.concat_tables(self._tables))
         if len(self._tables) > 1:
             table = _summed(table, ["value", "level"])
-        while self._floor < ALWAYS and pc.count_distinct(table["value"]).as_py() > self._capacity:
+        while pc.count_distinct(table["value"]).as_py() > self._capacity and pc.min(table["level"]).as_py() < ALWAYS:
             self._floor += 1
             table = self._remembered(table)
         self._tables = [table.combine_chunks()]

@@ -120,7 +120,6 @@ class Strings:
         """See rows whose values, all out of one bounded vocabulary, are counted already: strings [m], int [m]."""
         self.presence.add(missing, lengths)
         self.characters += int(np.sum(pc.utf8_length(values).to_numpy() * counts))
-        self.distinct.add(values.to_pylist())
         self.counts.add(values, np.full(len(values), ALWAYS, np.uint8), counts)
         self.lengths.add(pa.array(lengths.astype(np.float64)), levels(keys))
 

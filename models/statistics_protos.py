@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import path_pb2, statistics_pb2
 
+from models.label_tokens import GIVEN
 from models.statistics_counts import Counts
 from models.statistics_distinct import Estimate
 from models.statistics_features import Feature, Names, Numbers, Presence, Strings, Texts
@@ -31,6 +32,7 @@ from models.statistics_rows import TOKENS_OF_BOTH, SplitStatistics
 from models.statistics_scripts import SCRIPTS
 
 BUCKETS, BODY_BUCKETS = 10, 40
+QUANTILE_BUCKETS = 100  # a cell of a drift comparison takes two or more
 RANKS = 1000
 PERCENTILES = (1, 5, 25, 75, 95, 99)
 MAX_LENGTHS = (16, 32, 64, 128, 256, 512)
@@ -56,7 +58,7 @@ def split_proto(split: str, statistics: SplitStatistics, top_values: int) -> sta
 
 def _feature(name: str, feature: Feature, top_values: int) -> Proto:
     proto = Proto(name=name)
-    source, _, deriver = name.rpartition("/")
+    source, _, deriver = name.partition(GIVEN)[0].rpartition("/")
     if source in TEXTS:
         sources = TEXTS if name == TOKENS_OF_BOTH else (source,)
         proto.validation_derived_source.deriver_name = deriver
@@ -85,7 +87,7 @@ def _describe_numbers(proto: Proto, numbers: Numbers, *, is_whole: bool) -> None
     stats.min, stats.median, stats.max = numbers.least, distribution.quantile(500), numbers.most
     for kind, buckets in (
         (Histogram.STANDARD, distribution.equal_buckets(BUCKETS)),
-        (Histogram.QUANTILES, distribution.quantile_buckets(BUCKETS)),
+        (Histogram.QUANTILES, distribution.quantile_buckets(QUANTILE_BUCKETS)),
     ):
         stats.histograms.append(_histogram(kind, buckets, numbers))
     for percent in PERCENTILES:

@@ -150,7 +150,7 @@ def _numbers(
 ) -> NumberReport:
     standard, quantiles = stats.histograms
     edges = [quantiles.buckets[0].low_value, *(bucket.high_value for bucket in quantiles.buckets)]
-    percentiles = dict(zip(DECILES, edges, strict=True))
+    percentiles = {percent: edges[percent * len(quantiles.buckets) // 100] for percent in DECILES}
     percentiles |= {int(name[1:]): one.num for name, one in custom.items() if name[0] == "p" and name[1:].isdigit()}
     return NumberReport(
         mean=stats.mean,

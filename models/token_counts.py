@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,6 +63,14 @@ class TokenCounts:
     def write(self, path: Path) -> None:
         """Write what `read` reads."""
         path.write_text(json.dumps({**vars(self), "lengths": sorted(self.lengths.items())}), encoding="utf-8")
+
+    @classmethod
+    def total(cls, files: Iterable[Path]) -> "TokenCounts":
+        """What several files add up to."""
+        total = cls()
+        for file in files:
+            total.add(cls.read(file))
+        return total
 
     @classmethod
     def read(cls, path: Path) -> "TokenCounts":

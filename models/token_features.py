@@ -1,12 +1,17 @@
 """What the rows of examples say beside their texts, as features of tf.train.Example: a list per row each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from schemas.columns import CATEGORICAL, NUMERIC, Columns
+from schemas.errors import UserError
+
+MOST_CATEGORIES = 100_000
 
 
 def features(
@@ -33,6 +38,26 @@ def features(
             [_indices(batch.column(CATEGORICAL + name), categories[name]).to_numpy() for name in columns.categorical]
         )
     return found
+
+
+def learn_categories(files: Iterable[Path], columns: Columns) -> dict[str, list[str]]:
+    """The values of each categorical column in some Parquet files, sorted.
+
+    Raises:
+        UserError: a column has so many that it names rows rather than kinds of rows.
+    """
+    found: dict[str, set[str]] = {name: set() for name in columns.categorical}
+    for file in files if found else ():
+        names = [CATEGORICAL + name for name in found]
+        for batch in pq.ParquetFile(file).iter_batches(columns=names, use_threads=False):
+            for name, values in found.items():
+                values.update(batch.column(CATEGORICAL + name).unique().drop_null().to_pylist())
+                if len(values) > MOST_CATEGORIES:
+                    raise UserError(
+                        f"The categorical column '{name}' has more than {MOST_CATEGORIES:,} different values, such as "
+                        f"{min(values)!r}. Expected kinds of rows, not names of rows: leave it out of the source."
+                    )
+    return {name: sorted(values) for name, values in found.items()}
 
 
 def needed(columns: Columns) -> list[str]:

@@ -1,6 +1,8 @@
 """One Parquet shard of texts in, one TFRecord shard of token ids out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
@@ -8,71 +10,98 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tensorflow as tf
+from apache_beam.utils.shared import Shared
 
 from models.example_bytes import encode
+from models.framing import Ragged, frame, kept_lengths, room
+from models.record_files import write_records
+from models.token_counts import TokenCounts
+from models.token_features import features, needed
 from models.tokenizing import WordPieceTokenizer
+from schemas.columns import Columns
 from schemas.reports import Tokenization
 
 BATCH_ROWS = 8192
-COUNTS = ("rows", "truncated", "tokens", "unknown_tokens")
+BATCH_BYTES = 16 << 20  # of rows as Parquet holds them before compression; long texts come in smaller batches
 
 
-def counter(split: str, count: str) -> beam.metrics.Metrics.DelegatingCounter:
-    """What a split's shards add up to."""
-    return beam.metrics.Metrics.counter("tokenize_examples", f"{split}/{count}")
-
-
-class TokenizeShard(beam.DoFn):
-    """Write the tokens of a shard, in its order.
+@dataclass(frozen=True)
+class Layout:
+    """What rows of tokens are made of.
 
     Args:
         vocabulary: WordPieces by id.
         tokenization: how to cut.
+        columns: of the examples.
         labels: position is the class index; other labels become -1.
+        categories: likewise for each categorical column.
     """
 
-    def __init__(self, vocabulary: list[str], tokenization: Tokenization, labels: list[str]) -> None:
-        self._vocabulary = vocabulary
-        self._tokenization = tokenization
-        self._labels = labels
+    vocabulary: Sequence[str]
+    tokenization: Tokenization
+    columns: Columns
+    labels: list[str]
+    categories: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Where a shard lies, where its tokens go, and where `TokenCounts`."""
+
+    source: str
+    target: str
+    counts: str
+
+
+class TokenizeShard(beam.DoFn):
+    """Write the tokens of a shard, in its order, and count them."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._shared = Shared()
 
     def setup(self) -> None:
-        """Build the tokenizer once per worker: it takes 0.4 seconds with 30,000 WordPieces."""
-        self._tokenizer = WordPieceTokenizer(self._vocabulary, self._tokenization)
-
-    def process(self, shard: tuple[str, str, str]) -> Iterator[None]:
-        """Tokenize one shard: its split, where it lies, and where its tokens go."""
-        split, source, target = shard
-        with tf.io.TFRecordWriter(target) as writer:
-            for batch in pq.ParquetFile(source).iter_batches(BATCH_ROWS, use_threads=False):
-                for record in encode(self._tokenized(batch, split)):
-                    writer.write(record)
-        yield from ()
-
-    def _tokenized(self, batch: pa.RecordBatch, split: str) -> pa.RecordBatch:
-        """Columns token_ids, label and id, each a list per row, as tf.train.Example has it."""
-        texts = batch.column("text").to_numpy(zero_copy_only=False)
-        pieces = self._tokenizer.pieces(tf.constant(texts, tf.string))
-        ids = self._tokenizer.frame(pieces)
-        longest = self._tokenization.max_length - 2
-        values = ids.values.numpy()
-        counts = (
-            len(batch),
-            int(np.sum(pieces.row_lengths().numpy() > longest)),
-            len(values),
-            int(np.sum(values == self._tokenizer.unk_id)),
-        )
-        for name, count in zip(COUNTS, counts, strict=True):
-            counter(split, name).inc(count)
-        classes = pc.fill_null(pc.index_in(batch.column("label"), pa.array(self._labels, pa.string())), -1)
-        return pa.record_batch(
-            {
-                "token_ids": pa.ListArray.from_arrays(ids.row_splits.numpy().astype(np.int32), values.astype(np.int64)),
-                "label": _one_each(classes.cast(pa.int64())),
-                "id": _one_each(batch.column("id").cast(pa.binary())),
-            }
+        """Build the tokenizer once per process: it takes 0.4 seconds with 30,000 WordPieces."""
+        self._tokenizer = self._shared.acquire(
+            lambda: WordPieceTokenizer(self._layout.vocabulary, self._layout.tokenization)
         )
 
+    def process(self, shard: Shard) -> None:
+        """Tokenize one shard."""
+        counts = TokenCounts()
+        with Path(shard.target).open("wb") as file:
+            for batch in _batches(shard.source, needed(self._layout.columns)):
+                write_records(file, encode(self._tokenized(batch, counts)))
+        counts.write(Path(shard.counts))
 
-def _one_each(values: pa.Array) -> pa.ListArray:
-    return pa.ListArray.from_arrays(np.arange(len(values) + 1, dtype=np.int32), values)
+    def _tokenized(self, batch: pa.RecordBatch, counts: TokenCounts) -> pa.RecordBatch:
+        """The features of a batch, each a list per row, as tf.train.Example has it."""
+        layout, limit = self._layout, self._layout.tokenization.max_length
+        texts = [self._pieces(batch.column(name)) for name in layout.columns.texts()]
+        kept = [text.lengths() for text in texts]
+        uncut = 1 + sum(length + 1 for length in kept)
+        if len(texts) == 2:
+            first, second = kept
+            kept = list(kept_lengths(first, second, room(limit, 2), layout.tokenization.truncation))
+        else:
+            kept = [np.minimum(kept[0], room(limit, 1))]
+        ids, segments = frame(texts, kept, self._tokenizer.cls_id, self._tokenizer.sep_id)
+        counts.count(np.asarray(uncut), ids.values, max_length=limit, unknown=self._tokenizer.unk_id)
+        splits = ids.splits.astype(np.int32)
+        found = {"token_ids": pa.ListArray.from_arrays(splits, ids.values)}
+        if len(texts) == 2:
+            found["segment_ids"] = pa.ListArray.from_arrays(splits, segments)
+        return pa.record_batch(found | features(batch, layout.columns, layout.labels, layout.categories))
+
+    def _pieces(self, texts: pa.Array) -> Ragged:
+        strings = pc.fill_null(texts, "").cast(pa.binary()).to_numpy(zero_copy_only=False)
+        pieces = self._tokenizer.pieces(tf.constant(strings, tf.string))
+        return Ragged(pieces.values.numpy(), pieces.row_splits.numpy())
+
+
+def _batches(source: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    file = pq.ParquetFile(source, memory_map=True)
+    groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+    size = max([group.total_byte_size / group.num_rows for group in groups if group.num_rows], default=1)
+    rows = int(np.clip(BATCH_BYTES // max(size, 1), 1, BATCH_ROWS))
+    yield from file.iter_batches(rows, columns=columns, use_threads=False)

@@ -57,3 +57,32 @@ class WordPieceTokenizer(tf.Module):
         kept = pieces[:, : self.tokenization.max_length - 2]
         column = tf.ones([kept.nrows(), 1], tf.int32)
         return tf.concat([column * self.cls_id, kept, column * self.sep_id], axis=1)
+
+    def frame_pair(self, first: tf.RaggedTensor, second: tf.RaggedTensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """`[CLS] first [SEP] second [SEP]`, cut as `tokenization.truncation` says.
+
+        Args:
+            first, second: pieces of the texts: int32 [n, None].
+
+        Returns:
+            Token ids, and segment ids (0 up to the first `[SEP]`, 1 behind it): int32 [n, None] both.
+        """
+        room = tf.constant(self.tokenization.max_length - 3, first.row_splits.dtype)
+        a, b = first.row_lengths(), second.row_lengths()
+        if self.tokenization.truncation == "only_first":
+            kept_b = tf.minimum(b, room)
+            kept_a = tf.minimum(a, room - kept_b)
+        else:
+            least = (room + 1) // 2 if self.tokenization.truncation == "longest_first" else room
+            kept_a = tf.minimum(a, tf.maximum(room - b, least))
+            kept_b = tf.minimum(b, room - kept_a)
+        column = tf.ones([first.nrows(), 1], tf.int32)
+        start = tf.concat([column * self.cls_id, _head(first, kept_a), column * self.sep_id], axis=1)
+        end = tf.concat([_head(second, kept_b), column * self.sep_id], axis=1)
+        segments = tf.concat([tf.zeros_like(start), tf.ones_like(end)], axis=1)
+        return tf.concat([start, end], axis=1), segments
+
+
+def _head(rows: tf.RaggedTensor, kept: tf.Tensor) -> tf.RaggedTensor:
+    """The first `kept[i]` values of each row."""
+    return tf.ragged.boolean_mask(rows, tf.ragged.range(rows.row_lengths()) < kept[:, tf.newaxis])

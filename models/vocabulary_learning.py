@@ -21,6 +21,7 @@ MOST_WORDS = 2_000_000
 # The learner takes 70 seconds for these on one core; a word that is not among them is made of their pieces.
 MOST_WORDS_LEARNT = 50_000
 LONGEST_WORD = 50
+SLACK = 0.05
 WORDS = pa.schema({"word": pa.string(), "count": pa.int64()})
 
 
@@ -122,24 +123,50 @@ def learn(words: pa.Table, size: int) -> tuple[list[str], int]:
     Returns:
         The vocabulary, and how many rare characters found no room: all together take at most half of it.
     """
+    special = [*SPECIAL_TOKENS, MASK]
     ordered = words.sort_by([("count", "descending"), ("word", "ascending")])
     counts = list(zip(ordered["word"].to_pylist(), ordered["count"].to_pylist(), strict=True))
-    special = [*SPECIAL_TOKENS, MASK]
     characters = _characters(counts)
-    kept = sorted(characters[: max(1, size // 4 - len(special))])
-    # As words of their own: the learner knows only characters of words that it takes.
+    kept = characters[: max(1, size // 4 - len(special))]
+    allowed = set(kept)
+    usable = [(word, count) for word, count in counts if len(word) <= LONGEST_WORD and allowed.issuperset(word)]
+    # As words of their own, since the learner takes its characters from words.
     alone = [(character, 1) for character in kept]
-    pieces = learner.learn(
-        counts[:MOST_WORDS_LEARNT] + alone,
-        size,
-        special,
-        lower_thresh=1,
+    pieces = _pieces(usable[:MOST_WORDS_LEARNT] + alone, size, special)
+    entries = dict.fromkeys([*special, *sorted(kept), *(f"##{character}" for character in sorted(kept)), *pieces])
+    return list(entries), len(characters) - len(kept)
+
+
+def _pieces(counts: list[tuple[str, int]], size: int, special: list[str]) -> list[str]:
+    """At most `size` entries of the learner, by the lowest frequency bound that gives no more.
+
+    A word whose count reaches the bound is a piece itself, so the bound is at least the count of the word in place
+    `size`; from there it is a few doublings away, where bisecting all counts takes fifteen tries of seconds each.
+    """
+    params = learner.Params(
         upper_thresh=None,
+        lower_thresh=None,
+        num_iterations=4,
+        max_input_tokens=-1,
         max_token_length=LONGEST_WORD,
-        max_unique_chars=len(kept),
+        max_unique_chars=-1,
+        vocab_size=size,
+        slack_ratio=SLACK,
+        include_joiner_token=True,
+        joiner="##",
+        reserved_tokens=special,
     )
-    entries = dict.fromkeys([*special, *kept, *(f"##{character}" for character in kept), *pieces])
-    return list(entries)[:size], len(characters) - len(kept)
+    low = high = counts[size][1] if len(counts) > size else 1
+    while len(found := learner.learn_with_thresh(counts, high, params)) > size:
+        low, high = high + 1, 2 * high
+    while low < high and len(found) < (1 - SLACK) * size:
+        middle = (low + high) // 2
+        tried = learner.learn_with_thresh(counts, middle, params)
+        if len(tried) > size:
+            low = middle + 1
+        else:
+            high, found = middle, tried
+    return list(found)
 
 
 def _characters(counts: list[tuple[str, int]]) -> list[str]:

@@ -56,7 +56,7 @@ Truncation = Literal["longest_first", "only_first", "only_second"]
 class Tokenization(Report):
     """How a text becomes token ids: `[CLS]`, at most `max_length - 2` WordPieces, `[SEP]`.
 
-    A pair is `[CLS]`, pieces of the first text, `[SEP]`, pieces of the second, `[SEP]`: at most `max_length - 3` pieces.
+    A pair is `[CLS]`, pieces of the first text, `[SEP]`, pieces of the second, `[SEP]`, cut as `truncation` says.
     """
 
     max_length: int = Field(description="longest sequence in tokens, with [CLS] and [SEP]")

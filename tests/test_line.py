@@ -15,10 +15,13 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("line")]
 
 ROOT = Path(__file__).parents[1]
-STEPS = ["ingest_examples", "tokenize_examples", "train_bert", "export_model", "evaluate_model", "push_model"]
+DATA = ["ingest_examples", "compute_statistics", "infer_schema", "validate_examples", "augment_examples"]
+STEPS = [*DATA, "tokenize_examples", "train_bert", "export_model", "evaluate_model", "push_model"]
+SILENT = ("infer_schema", "validate_examples")  # over in a moment, they report nothing before they record
 SCENARIO = """
 name: tiny
 ingest_examples: {source: reviews.csv, shards: 2}
+augment_examples: {random_swap: 0.2}
 tokenize_examples: {max_length: 16}
 train_bert: {preset: ./tiny_bert, epochs: 2, batch_size: 16, learning_rate: 1e-2}
 evaluate_model: {thresholds: {accuracy: 0.0}, resamples: 200}
@@ -137,7 +140,7 @@ def test_second_run_is_cached_and_loads_no_tensorflow(line):
 
 def test_max_length_reruns_tokenize_and_what_follows(line):
     assert line.plan("--set", "tokenize_examples.max_length=12") == {
-        "ingest_examples": "cached",
+        **dict.fromkeys(DATA, "cached"),
         "tokenize_examples": "run",
         **dict.fromkeys(["train_bert", "export_model"], "follows"),
         **dict.fromkeys(["evaluate_model", "push_model"], "follows"),
@@ -147,7 +150,7 @@ def test_max_length_reruns_tokenize_and_what_follows(line):
 
 
 def test_comment_edit_reruns_nothing(line, copied_code):
-    for file in copied_code.glob("*/*.py"):
+    for file in copied_code.rglob("*.py"):
         file.write_text(file.read_text() + "\n# a remark\n")
     assert set(line.plan(code=copied_code).values()) == {"cached"}
 
@@ -156,12 +159,12 @@ def test_training_code_edit_reruns_training_and_what_follows(line, copied_code):
     training = copied_code / "models" / "training.py"
     training.write_text(training.read_text() + "\n\ndef another() -> int:\n    return 1\n")
     states = line.plan(code=copied_code)
-    assert [states[step] for step in STEPS] == ["cached", "cached", "run", "follows", "follows", "follows"]
+    assert [states[step] for step in STEPS] == [*["cached"] * 6, "run", "follows", "follows", "follows"]
     assert "code of models.training: changed" in line("why", "tiny.yaml", "train_bert", code=copied_code)
 
 
 def test_verify_and_lineage(line):
-    assert "6 steps verified, 0 changed" in line("verify")
+    assert "10 steps verified, 0 changed" in line("verify")
     lineage = line("lineage", "push_model")
     assert lineage.count("source: reviews.csv  (sha256 ") == 1 and "(as above)" in lineage
     assert "preset: ./tiny_bert  (sha256 " in lineage
@@ -170,14 +173,15 @@ def test_verify_and_lineage(line):
 def test_killed_inside_every_step_in_turn_the_line_still_ends_the_same(line, world):
     disturbed = world("killed")
     for step in STEPS:
-        _kill_when(disturbed, step, lambda text: text != "starting")
-        assert step not in disturbed.manifests()
+        if step not in SILENT:
+            _kill_when(disturbed, step, lambda text: text != "starting")
+            assert step not in disturbed.manifests()
         _kill_when(disturbed, step, lambda text: text == "recording what was written")
     disturbed("run", "tiny.yaml")
     assert disturbed.digests() == line.digests()
-    assert len(disturbed.digests()) == 7
+    assert len(disturbed.digests()) == 12
     assert disturbed.published() == ["1"]
-    assert "6 steps verified, 0 changed" in disturbed("verify")
+    assert "10 steps verified, 0 changed" in disturbed("verify")
 
 
 def _kill_when(line: Line, step: str, moment: Callable[[str], bool]) -> None:

@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -32,7 +33,10 @@ def write_rows(tmp_path):
                 table = pa.Table.from_pylist(rows[shard::shards], columns.arrow_schema())
                 pq.write_table(table, path, row_group_size=100)
         counts = {split: len(rows) for split, rows in splits.items()}
-        summary = ExamplesSummary(columns=columns, rows_read=sum(counts.values()), rows=counts, labels={}, rejected={})
+        by_label = {split: Counter(row["label"] for row in rows if row["label"]) for split, rows in splits.items()}
+        labels = by_label if columns.label == "class" else {}
+        read = sum(counts.values())
+        summary = ExamplesSummary(columns=columns, rows_read=read, rows=counts, labels=labels, rejected={})
         examples.write_summary(summary)
         return examples
 
@@ -93,8 +97,10 @@ def test_every_number_is_that_of_the_rows(write_rows, compute):
     splits = read(statistics)
     assert list(splits) == ["train", "eval", "test"]
     assert list(splits["train"]) == [
-        *("id", "text", "text/characters", "text/words", "text/token", "text_raw"),
-        *("text_pair", "text_pair/characters", "text_pair/words", "text_pair/token", "text_pair_raw"),
+        *("id", "text", "text/characters", "text/words"),
+        *("text/token", "text/token|label=no", "text/token|label=yes", "text_raw"),
+        *("text_pair", "text_pair/characters", "text_pair/words"),
+        *("text_pair/token", "text_pair/token|label=no", "text_pair/token|label=yes", "text_pair_raw"),
         *("label", "weight", "numeric/age", "categorical/city", "slice/source"),
     ]
     features = splits["train"]
@@ -137,7 +143,9 @@ def test_every_number_is_that_of_the_rows(write_rows, compute):
     assert (standard.type, quantiles.type) == (standard.STANDARD, standard.QUANTILES)
     assert [bucket.sample_count for bucket in standard.buckets] == np.histogram(ages, 10)[0].tolist()
     edges = [bucket.low_value for bucket in quantiles.buckets]
-    assert edges[1:] == np.quantile(ages, np.arange(1, 10) / 10, method="inverted_cdf").tolist()
+    assert edges[1:] == [np.sort(ages)[-(-len(ages) * percent // 100) - 1] for percent in range(1, 100)]
+    assert quantiles.buckets[99].high_value == ages.max()
+    assert {bucket.sample_count for bucket in quantiles.buckets} == {4.8}
 
     labels = [row["label"] for row in train]
     ranks = features["label"].string_stats.rank_histogram.buckets
@@ -160,6 +168,7 @@ def test_every_number_is_that_of_the_rows(write_rows, compute):
     written = json.loads(statistics.json_file.read_text())
     in_json = {feature["name"]: feature for feature in written["splits"]["train"]["features"]}
     assert in_json["numeric/age"]["numbers"]["mean"] == age.mean
+    assert in_json["numeric/age"]["numbers"]["quantiles"]["30"] == np.sort(ages)[143]
     assert in_json["label"]["strings"]["top_values"] == {"yes": labels.count("yes")}
     page = statistics.page.read_text()
     assert "numeric/age" in page
@@ -171,6 +180,35 @@ def test_shards_and_workers_do_not_show(write_rows, compute):
     one, _ = compute(write_rows(COLUMNS, 1, **splits), "one")
     four, _ = compute(write_rows(COLUMNS, 4, **splits), "four", TWO_PROCESSES)
     assert one.content_digest() == four.content_digest()
+
+
+@pytest.mark.parametrize("with_vocabulary", [True, False])
+def test_tokens_of_each_label(write_rows, compute, tmp_path, tiny_vocabulary, with_vocabulary):
+    (tmp_path / "words.txt").write_text("\n".join(tiny_vocabulary) + "\n")
+    texts = ["good film", "bad", "good good", None, "the film", "bad bad"]
+    labels = ["+", "a/-", "+", "+", None, "new"]
+    pairs = zip(texts, labels, strict=True)
+    train = [{"id": str(i), "text": text, "label": label} for i, (text, label) in enumerate(pairs)]
+    eval_rows = [{"id": "e", "text": "bad", "label": "only in eval"}]
+    vocabulary = str(tmp_path / "words.txt") if with_vocabulary else None
+    statistics, _ = compute(write_rows(Columns(), 2, train=train, eval=eval_rows), vocabulary=vocabulary)
+    splits = read(statistics)
+    found = {
+        name.removeprefix("text/token|label="): {
+            bucket.label: bucket.sample_count for bucket in feature.string_stats.rank_histogram.buckets
+        }
+        for name, feature in splits["train"].items()
+        if name.startswith("text/token|")
+    }
+    assert found == {"+": {"good": 3, "film": 1}, "a/-": {"bad": 1}, "new": {"bad": 2}}
+    good = splits["train"]["text/token|label=+"]
+    common = good.string_stats.common_stats
+    assert (common.num_non_missing, common.num_missing, common.tot_num_values) == (2, 4, 4)
+    assert good.string_stats.unique == 2
+    source = good.validation_derived_source
+    assert (source.deriver_name, source.source_path[0].step) == ("token", ["text"])
+    other = splits["eval"]["text/token|label=a/-"].string_stats.common_stats
+    assert (other.num_non_missing, other.num_missing) == (0, 1)
 
 
 def test_tokens_of_a_vocabulary(write_rows, compute, tmp_path, tiny_vocabulary):

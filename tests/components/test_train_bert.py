@@ -9,6 +9,7 @@ import pytest
 from components.base import Runtime
 from components.train_bert import check, train_bert
 from schemas.artifacts import Model, Tokens
+from schemas.columns import Columns
 from schemas.errors import UserError
 from schemas.reports import Tokenization, TokensSummary
 
@@ -257,3 +258,13 @@ def test_two_processes_give_equal_models(
         for name in ("one", "two")
     }
     assert len(digests) == 1
+
+
+def test_what_it_cannot_learn_from_is_refused(write_tokens, tiny_preset, tmp_path, runtime):
+    tokens = write_tokens()
+    summary = tokens.summary()
+    columns = Columns(label="value", text_pair=True, numeric=("age",))
+    tokens.write_summary(summary.model_copy(update={"columns": columns}))
+    words = r"label_kind value and a text_pair and numeric features\..*one text and one class"
+    with pytest.raises(UserError, match=words):
+        train_bert(tokens, Model(tmp_path / "model"), runtime, preset=str(tiny_preset))

@@ -1,6 +1,9 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from schemas.columns import Columns
 
 pytestmark = pytest.mark.slow
 
@@ -113,3 +116,46 @@ def test_batches_fail_when_the_files_hold_other_rows(tmp_path: Path, rows: list[
     found = survey(files[:1], 32)
     with pytest.raises(tf.errors.FailedPreconditionError, match="expected to contain 13 elements"):
         read_rows(batches(files, found, max_length=32, batch_size=1))
+
+
+def write_features(file: Path, rows: list[dict[str, list[Any]]]) -> list[Path]:
+    import pyarrow as pa
+
+    from models.example_bytes import encode
+    from models.record_files import write_records
+
+    with file.open("wb") as target:
+        write_records(target, encode(pa.RecordBatch.from_pylist(rows)))
+    return [file]
+
+
+def test_pairs_several_classes_and_features_reach_the_model(tmp_path: Path) -> None:
+    from models.batches import batches, survey
+
+    columns = Columns(text_pair=True, label="classes", weight=True, numeric=("x", "y"), categorical=("c",))
+    rows = [
+        {"token_ids": [2, 7, 3, 8, 3], "segment_ids": [0, 0, 0, 1, 1], "label": [0, 2]},
+        {"token_ids": [2, 3, 3], "segment_ids": [0, 0, 1], "label": []},
+    ]
+    extra = {"weight": [0.5], "numeric": [1.0, 2.0], "categorical": [4]}
+    files = write_features(tmp_path / "x", [row | extra for row in rows])
+    found = survey(files, 8, columns)
+    assert found.rows_per_width == {8: 2}
+    ((inputs, labels, weights),) = batches(files, found, max_length=8, batch_size=2, columns=columns, classes=3)
+    assert inputs["segment_ids"].numpy().tolist() == [[0, 0, 0, 1, 1, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0, 0]]
+    assert labels.numpy().tolist() == [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    assert weights.numpy().tolist() == [0.5, 0.5]
+    assert inputs["numeric"].numpy().tolist() == [[1.0, 2.0]] * 2
+    assert inputs["categorical"].numpy().tolist() == [[4]] * 2
+
+
+def test_rows_without_a_value_are_left_out_and_counted(tmp_path: Path) -> None:
+    from models.batches import batches, survey
+
+    values = [0.5, float("nan"), -1.0]
+    files = write_features(tmp_path / "x", [{"token_ids": [2, 3], "label": [value]} for value in values])
+    columns = Columns(label="value")
+    found = survey(files, 8, columns)
+    assert (found.rows, found.unseen) == (2, 1)
+    ((_, labels),) = batches(files, found, max_length=8, batch_size=4, columns=columns)
+    assert labels.numpy().tolist() == [0.5, -1.0]

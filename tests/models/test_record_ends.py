@@ -2,6 +2,7 @@
 
 import codecs
 import encodings.aliases
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.csv
@@ -38,7 +39,7 @@ def all_ends(text: bytes, cuts: list[int]) -> list[int]:
     scanner = RecordEnds(quoted=True)
     bounds = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
     ends = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         ends += [start + found for found in scanner.find(text[start:end]).tolist()]
     return ends
 
@@ -49,7 +50,7 @@ def test_records_parse_alone_as_they_do_together(text, cuts):
     ends = all_ends(text, cuts)
     assert ends == all_ends(text, [])
     bounds = [0, *ends, len(text)]
-    alone = [parsed(text[start:end]) for start, end in zip(bounds, bounds[1:], strict=False) if start < end]
+    alone = [parsed(text[start:end]) for start, end in pairwise(bounds) if start < end]
     rows, ragged = [row for part in alone for row in part[0]], [row for part in alone for row in part[1]]
     assert [rows, ragged] == (parsed(text) or [[], []])
 

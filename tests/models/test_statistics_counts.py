@@ -80,6 +80,18 @@ def test_the_last_level_is_never_forgotten():
     counts.add(pa.array(["a", "b", "c"]), np.full(3, ALWAYS, np.uint8), np.array([5, 6, 7]))
     counts.add(pa.array(["c"]), np.full(1, ALWAYS, np.uint8), np.array([1]))
     assert counted(counts) == {"a": 5, "b": 6, "c": 8}
+    assert counts.rate == 1
+
+
+def test_how_many_may_wait_does_not_show():
+    values = np.random.default_rng(1).integers(0, 500, 3000)
+    patient, hasty = Counts(capacity=100), Counts(capacity=100, waiting=10)
+    for start in range(0, 3000, 300):
+        rows = slice(start, start + 300)
+        for counts in (patient, hasty):
+            counts.add(pa.array(values[rows]), levels(keys(3000)[rows]))
+    assert counted(patient) == counted(hasty)
+    assert patient.rate == hasty.rate < 1
 
 
 def test_each_level_has_half_of_the_rest_at_any_position():

@@ -76,6 +76,17 @@ def test_tokens_with_a_vocabulary():
     assert counted(features["text_pair/tokens_of_both"].counts) == {1: 3, 5: 1}
 
 
+@pytest.mark.parametrize("pieces", [None, toy_pieces()], ids=["words", "pieces"])
+def test_a_column_that_is_not_there_is_missing(pieces):
+    statistics = SplitStatistics(Columns(text_pair=True), pieces is not None, labels=("x",))
+    statistics.add(pa.record_batch({"id": ["1", "2"], "text": ["a", "b"]}), pieces)
+    missing = {name: feature.presence.missing for name, feature in statistics.features.items()}
+    absent = ("text_raw", "text_pair", "text_pair/words", "text_pair/token", "label", "text/token|label=x")
+    assert {name for name, count in missing.items() if count} >= set(absent)
+    assert missing["text"] == missing["text/token"] == 0
+    assert set(missing.values()) == {0, 2}
+
+
 def test_lists_of_labels():
     columns = Columns(label="classes")
     statistics = SplitStatistics(columns, with_tokens=False)
@@ -99,8 +110,9 @@ def test_numbers_count_what_is_no_number():
     assert statistics.features["weight"].moments.mean == 0.5
 
 
+@pytest.mark.parametrize("pieces", [None, toy_pieces()], ids=["words", "pieces"])
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_portions_do_not_show(size):
+def test_portions_do_not_show(size, pieces):
     rng = np.random.default_rng(5)
     columns = Columns(numeric=("size",), categorical=("kind",))
     rows = batch(
@@ -110,13 +122,14 @@ def test_portions_do_not_show(size):
         numeric_size=rng.normal(size=1000),
         categorical_kind=[None if i % 7 == 0 else f"k{i % 50}" for i in range(1000)],
     )
-    whole = SplitStatistics(columns, with_tokens=False)
-    whole.add(rows, None)
-    merged = SplitStatistics(columns, with_tokens=False)
+    whole = SplitStatistics(columns, pieces is not None, labels=("a", "b"))
+    whole.add(rows, pieces)
+    merged = SplitStatistics(columns, pieces is not None, labels=("a", "b"))
     for start in reversed(range(0, 1000, size)):
-        part = SplitStatistics(columns, with_tokens=False)
-        part.add(rows.slice(start, size), None)
+        part = SplitStatistics(columns, pieces is not None, labels=("a", "b"))
+        part.add(rows.slice(start, size), pieces)
         merged.merge(part)
+    assert whole.features["text/token|label=a"].presence.present == rows["label"].to_pylist().count("a")
     for name, feature in whole.features.items():
         other = merged.features[name]
         assert other.presence == feature.presence
