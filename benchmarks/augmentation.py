@@ -132,7 +132,7 @@ def train_and_judge(folder: Path, examples: Examples, epochs: int, seed: int, si
 
 def steps_of(tokens: Tokens, max_length: int) -> int:
     """Optimizer steps of an epoch."""
-    from models.batches import survey
+    from models.tokens.batches import survey
 
     return survey(tokens.shards("train"), max_length).steps(BATCH)
 

@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from models.near_duplicates import find_edges, groups
-from models.sketch_files import write_signatures
-from models.sketches import NearDuplicates, signatures
+from models.ingest.near_duplicates import find_edges, groups
+from models.ingest.sketch_files import write_signatures
+from models.ingest.sketches import NearDuplicates, signatures
 
 RATES = (0.01, 0.05, 0.10)
 SLICE_ROWS = 10_000

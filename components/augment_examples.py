@@ -14,7 +14,7 @@ from schemas.errors import UserError
 from schemas.reports import ExamplesSummary
 
 if TYPE_CHECKING:
-    from models.augmenting import AugmentShard
+    from models.augmentation.augmenting import AugmentShard
 
 WHERE = "augment_examples.preset"
 NEED_PRESET = ("random_insertion", "synonym_replacement", "min_similarity")
@@ -131,10 +131,10 @@ def augment_examples(
     _check_columns(source.columns, list(strengths), balance, min_similarity)
     place = locate(preset, wanted_by=WHERE) if preset is not None else ""
 
-    from models.augmentation_plan import AugmentationPlan, balancing, count_labels
-    from models.augmentation_rules import prepare
-    from models.augmenting import AugmentShard
-    from models.embedding_neighbours import find_neighbours
+    from models.augmentation.augmenting import AugmentShard
+    from models.augmentation.embedding_neighbours import find_neighbours
+    from models.augmentation.plan import AugmentationPlan, balancing, count_labels
+    from models.augmentation.rules import prepare
 
     train = examples.shards("train")
     extra = {}
@@ -207,7 +207,7 @@ def _run_pipeline(
     """Write the train shards; returns copies by rule and outcome."""
     import apache_beam as beam
 
-    from models.augmenting import OUTCOMES, counter
+    from models.augmentation.augmenting import OUTCOMES, counter
     from models.beam_runs import options, run
 
     files = examples.shards("train")
@@ -228,7 +228,7 @@ def _run_pipeline(
 
 def _pass_on(examples: Examples, augmented: Examples, columns: Columns) -> None:
     """Eval and test with an empty `augmentation`; rejects and whatever else there is as it is."""
-    from models.augmenting import copy_marked
+    from models.augmentation.augmenting import copy_marked
 
     for split in ("eval", "test"):
         files = examples.shards(split)
@@ -246,7 +246,7 @@ def _summarize(source: ExamplesSummary, augmented: Examples, counts: dict[tuple[
     """Count what was written; every copy that was made must be there."""
     import pyarrow.parquet as pq
 
-    from models.augmentation_plan import count_labels
+    from models.augmentation.plan import count_labels
 
     added = {rule: count for (rule, outcome), count in counts.items() if outcome == "added"}
     rows = sum(pq.read_metadata(file).num_rows for file in augmented.shards("train"))

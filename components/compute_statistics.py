@@ -7,7 +7,7 @@ from pydantic import Field
 
 from components.base import Input, Metrics, OptionalPreset, Output, Runtime, component
 from models.presets import check_is_bert, locate
-from models.vocabularies import check_vocabulary, load_vocabulary, read_vocabulary
+from models.tokens.vocabularies import check_vocabulary, load_vocabulary, read_vocabulary
 from schemas.artifacts import SPLITS, Examples, Statistics
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def compute_statistics(
     Where labels are classes, the tokens of each label's texts are features too (`text/token|label=<label>`), for the
     20 labels that the summary of the Examples says are the most frequent in the train split.
     """
-    from models.statistics_page import render
-    from models.statistics_report import headline, report_of
+    from models.statistics.page import render
+    from models.statistics.report import headline, report_of
 
     words, lowercase = None, False
     if vocabulary is not None:
@@ -68,10 +68,10 @@ def _run_pipeline(
     from tensorflow_metadata.proto.v0 import statistics_pb2
 
     from models import beam_runs
-    from models.label_tokens import frequent
-    from models.statistics_beam import Collect, Merge, WriteProto, input_bytes, row_groups
-    from models.statistics_protos import split_proto
-    from models.statistics_rows import SplitStatistics
+    from models.statistics.beam import Collect, Merge, WriteProto, input_bytes, row_groups
+    from models.statistics.label_tokens import frequent
+    from models.statistics.protos import split_proto
+    from models.statistics.rows import SplitStatistics
 
     summary = examples.summary()
     columns = summary.columns

@@ -13,7 +13,8 @@ def export_model(model: Input[Model], serving_model: Output[ServingModel], runti
     import keras
     import keras_hub  # noqa: F401  # registers the layers that the file names
 
-    from models import serving, vocabularies
+    from models import serving
+    from models.tokens import vocabularies
 
     card = model.card()
     vocabulary = vocabularies.read_vocabulary(model.vocabulary)

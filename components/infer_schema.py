@@ -29,8 +29,8 @@ def infer_schema(
     ] = 0.01,
 ) -> Metrics:
     """Write down what the train split looks like: types, presence, domains, and bounds for drift and skew."""
-    from models.schema_inference import Thresholds, infer, to_text
-    from models.validation_view import read_statistics
+    from models.validation.schema_inference import Thresholds, infer, to_text
+    from models.validation.view import read_statistics
 
     splits = read_statistics(statistics.proto_file, wanted_by="infer_schema.statistics")
     train = splits.get(SPLITS[0])

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from components.base import Location, Metrics, OptionalLocation, Output, Runtime, component
-from models.roles import Roles
-from models.source_checks import check_shares, check_source
-from models.sources import Format, Source, find_source
+from models.reading.roles import Roles
+from models.reading.source_checks import check_shares, check_source
+from models.reading.sources import Format, Source, find_source
 from schemas.artifacts import SPLITS, Examples
 from schemas.columns import LabelKind
 from schemas.errors import UserError
 from schemas.reports import ExamplesSummary
 
 if TYPE_CHECKING:
-    from models.plan import Plan
+    from models.ingest.plan import Plan
 
 # What a worker holds in memory at a time, roughly, in bytes of source. 4 million short rows (285 MB) peak at 375 MB
 # with 8 MB and at 584 MB with 64 MB, in the same time.
@@ -127,10 +127,10 @@ def ingest_examples(
     Equal and near-equal texts never straddle two splits that are dealt here; splits that the source brings
     (`split`, `eval_source`, `test_source`) are honoured, and what they share is measured.
     """
-    from models.cleaning import Cleaning
-    from models.near_duplicates import NearDuplicates
-    from models.plan import Plan, origins
-    from models.splitting import Buckets
+    from models.ingest.cleaning import Cleaning
+    from models.ingest.near_duplicates import NearDuplicates
+    from models.ingest.plan import Plan, origins
+    from models.ingest.splitting import Buckets
 
     runtime.report(None, "looking at the source")
     roles = _roles(
@@ -244,9 +244,9 @@ def _run(
     """Both pipelines and the decisions between them; every record that was read is kept or rejected."""
     import apache_beam as beam
 
-    from models import ingesting
     from models.beam_runs import options, run
-    from models.grouping import decide
+    from models.ingest import ingesting
+    from models.ingest.grouping import decide
 
     chosen = options(runtime.beam_options, size)
     pipeline = beam.Pipeline(options=chosen)
@@ -286,7 +286,7 @@ def _run(
 
 
 def _refuse_too_many_rejects(summary: ExamplesSummary, examples: Examples, max_reject_rate: float) -> None:
-    from models.ingesting import describe_rejects
+    from models.ingest.ingesting import describe_rejects
 
     broken = {reason: count for reason, count in summary.rejected.items() if reason not in NOT_BROKEN}
     rejected = sum(broken.values())
@@ -319,8 +319,8 @@ def _alike_labels(summary: ExamplesSummary) -> list[str]:
     """Labels that a person would call one: they differ in case, white space or characters nobody sees."""
     import pyarrow as pa
 
-    from models.cleaning import Cleaning, clean
-    from models.normalising import normalised
+    from models.ingest.cleaning import Cleaning, clean
+    from models.ingest.normalising import normalised
 
     labels = sorted({label for labels in summary.labels.values() for label in labels})
     cleaned, _ = clean(pa.array(labels, pa.string()), Cleaning())

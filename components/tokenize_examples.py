@@ -8,7 +8,7 @@ from pydantic import Field
 
 from components.base import Input, Metrics, Output, Preset, Runtime, component
 from models.presets import check_is_bert, locate
-from models.vocabularies import check_vocabulary, load_vocabulary, read_vocabulary
+from models.tokens.vocabularies import check_vocabulary, load_vocabulary, read_vocabulary
 from schemas.artifacts import Examples, Tokens
 from schemas.errors import UserError
 from schemas.reports import ExamplesSummary, Tokenization, TokensSummary, Truncation
@@ -46,9 +46,9 @@ def tokenize_examples(
     lowercase: Annotated[bool, Field(description="learn for folded case, without accents")] = True,
 ) -> Metrics:
     """Write every split as token ids, shard by shard in the order of the examples."""
-    from models.token_features import learn_categories
-    from models.token_pipelines import write_tokens
-    from models.token_shards import Layout
+    from models.tokens.token_features import learn_categories
+    from models.tokens.token_pipelines import write_tokens
+    from models.tokens.token_shards import Layout
 
     source = examples.summary()
     if not source.columns.text:
@@ -103,8 +103,8 @@ def tokenize_examples(
 
 def _learn(examples: Examples, runtime: Runtime, size: int, lowercase: bool) -> tuple[list[str], Metrics]:
     """A vocabulary from the train split; says what it had to leave out."""
-    from models.token_pipelines import count_words
-    from models.vocabulary_learning import learn
+    from models.tokens.token_pipelines import count_words
+    from models.tokens.vocabulary_learning import learn
 
     runtime.report(None, "counting words")
     counts = count_words(

@@ -13,7 +13,7 @@ from schemas.errors import UserError
 from schemas.reports import ModelCard, TokensSummary
 
 if TYPE_CHECKING:
-    from models.batches import Survey
+    from models.tokens.batches import Survey
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
@@ -53,9 +53,9 @@ def train_bert(
 ) -> Metrics:
     """Fine-tune a BERT classifier and keep the epoch that is best on the eval split."""
     runtime.report(0.0, "loading the encoder")
-    from models.batches import batches, survey
     from models.bert import bert_classifier, in_float32, known_vocabulary, load_backbone
     from models.optimizers import adamw
+    from models.tokens.batches import batches, survey
     from models.training import fit, make_deterministic
 
     summary = tokens.summary()

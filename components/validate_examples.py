@@ -12,8 +12,8 @@ from schemas.locations import resolve
 from schemas.reports import AnomaliesReport, Distance, Rule, VerdictReport
 
 if TYPE_CHECKING:
-    from models.validation_lines import SchemaText
-    from models.validation_view import SplitView
+    from models.validation.lines import SchemaText
+    from models.validation.view import SplitView
 
 SCHEMA_FILE, REFERENCE = "validate_examples.schema_file", "validate_examples.reference"
 
@@ -25,7 +25,7 @@ def check(schema_file: str | None, reference: str | None, severities: dict[str, 
     if reference is not None:
         _read_reference(reference)
     if severities:
-        from models.validation import anomaly_names
+        from models.validation.validating import anomaly_names
 
         for name in severities:
             if name not in anomaly_names():
@@ -58,8 +58,9 @@ def validate_examples(
     ] = {},  # noqa: B006
 ) -> Metrics:
     """Hold every split against the schema, measure drift and skew, and say which line to edit for each anomaly."""
-    from models import anomalies_page, validation, validation_proto
-    from models.validation_view import read_statistics
+    from models.validation import anomalies_page, proto
+    from models.validation.validating import validate
+    from models.validation.view import read_statistics
 
     splits = read_statistics(statistics.proto_file, wanted_by="validate_examples.statistics")
     file = (
@@ -68,12 +69,12 @@ def validate_examples(
         else _read_schema(resolve(schema_file, wanted_by=SCHEMA_FILE), SCHEMA_FILE)
     )
     before = None if reference is None else _read_reference(reference)
-    report = validation.validate(splits, file, before, severities)
+    report = validate(splits, file, before, severities)
     rules = _rules(report, max_errors, max_warnings)
 
     anomalies.path.mkdir(parents=True, exist_ok=True)
     anomalies.write_report(report)
-    anomalies.proto_file.write_text(validation_proto.to_text(report, file.proto), encoding="utf-8")
+    anomalies.proto_file.write_text(proto.to_text(report, file.proto), encoding="utf-8")
     page = anomalies_page.render(report, rules, splits, file.name)
     anomalies.page.write_text(page, encoding="utf-8")
     verdict.path.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,7 @@ def validate_examples(
 
 def _rules(report: AnomaliesReport, max_errors: int, max_warnings: int | None) -> list[Rule]:
     """Errors, warnings where they are bounded, and each distance beyond its bound."""
-    from models.validation_comparators import NAMES
+    from models.validation.comparators import NAMES
 
     beyond = [distance for distance in report.distances if _breaks(distance, report)]
     errors = sum(one.severity == "error" and one.name not in NAMES.values() for one in report.anomalies)
@@ -103,7 +104,7 @@ def _rules(report: AnomaliesReport, max_errors: int, max_warnings: int | None) -
 
 def _breaks(distance: Distance, report: AnomaliesReport) -> bool:
     """Whether the distance is too large and counts as an error."""
-    from models.validation_comparators import NAMES, is_too_far
+    from models.validation.comparators import NAMES, is_too_far
 
     errors = {anomaly.name for anomaly in report.anomalies if anomaly.severity == "error"}
     return is_too_far(distance) and NAMES[distance.measure] in errors
@@ -118,7 +119,7 @@ def _count(report: AnomaliesReport, severity: str) -> int:
 
 
 def _read_schema(path: Path, wanted_by: str) -> "SchemaText":
-    from models.validation_lines import SchemaText
+    from models.validation.lines import SchemaText
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -131,7 +132,7 @@ def _read_schema(path: Path, wanted_by: str) -> "SchemaText":
 
 
 def _read_reference(reference: str) -> "dict[str, SplitView]":
-    from models.validation_view import read_statistics
+    from models.validation.view import read_statistics
 
     path = resolve(reference, wanted_by=REFERENCE)
     file = Statistics(path).proto_file if path.is_dir() else path

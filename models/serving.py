@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  # registers the tokenizer's operations
 
-from models.tokenizing import WordPieceTokenizer
+from models.tokens.tokenizing import WordPieceTokenizer
 from schemas.reports import Tokenization
 
 

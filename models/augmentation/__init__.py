@@ -1,0 +1,1 @@
+"""Changed copies of rows, by rules that depend on seed and id alone."""

@@ -1,0 +1,1 @@
+"""Records cleaned, named, freed of duplicates, grouped and dealt to splits."""

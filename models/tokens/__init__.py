@@ -1,0 +1,1 @@
+"""Texts to token ids: vocabularies, tokenizer, files, batches."""
