@@ -94,7 +94,8 @@ class Statistics(Artifact):
     ```
 
     Features are the columns of the Examples. A text column also has derived features: `text/characters`, `text/words`,
-    `text/tokens` (INT), `text/unknown_share` (FLOAT) and `text/token` (STRING, the distribution of its tokens).
+    `text/tokens` (INT), `text/unknown_share` (FLOAT), `text/token` (STRING, the distribution of its tokens) and
+    `text/token|label=<label>`, that of each frequent label's texts.
     """
 
     kfp_type = "system.Artifact"

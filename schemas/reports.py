@@ -22,7 +22,10 @@ class Leak(Report):
 
 
 class ExamplesSummary(Report):
-    """What ingest read, kept and rejected. `rows_read` is always the sum of kept and rejected rows."""
+    """What ingest read, kept and rejected. `rows_read` is always the sum of kept and rejected rows.
+
+    Rows that augmentation added are in `rows` and `labels`, and not in `rows_read`.
+    """
 
     columns: Columns = Columns()
     rows_read: int
