@@ -31,10 +31,10 @@ def work(request: dict[str, Any], share: int, start: Any, spans: Any) -> None:
         vocab=vocabulary, token_out_type=tf.int32, unknown_token="[UNK]", lower_case_nfd_strip_accents=True
     )
     texts = pq.read_table(request["files"], columns=["text"])["text"].to_numpy()
-    step = BATCH_ROWS * request["workers"]
+    rows = min(BATCH_ROWS, -(-len(texts) // request["workers"]))  # each worker gets some, of few texts too
     batches = [
-        tf.constant(texts[first : first + BATCH_ROWS], tf.string)
-        for first in range(BATCH_ROWS * share, len(texts), step)
+        tf.constant(texts[first : first + rows], tf.string)
+        for first in range(rows * share, len(texts), rows * request["workers"])
     ]
     tokenizer.tokenize(batches[0])
     for number in range(PASSES):

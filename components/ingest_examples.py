@@ -4,7 +4,7 @@ import logging
 import shutil
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from components.base import Location, Metrics, OptionalLocation, Output, Runtime, component
 from models.reading.roles import Roles
@@ -28,7 +28,7 @@ NOT_BROKEN = ("duplicate", "near_duplicate", "contradictory_label")
 
 Policy = Literal["keep", "remove"]
 Column = Annotated[str | None, Field(min_length=1)]
-Names = tuple[str, ...]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda names: (names,) if isinstance(names, str) else names)]
 
 
 def check(
@@ -137,7 +137,7 @@ def ingest_examples(
         text, text_pair, label, label_kind, label_separator, weight, id, group, split, numeric, categorical, slices
     )
     sources = _sources(source, eval_source, test_source, format, encoding, roles)
-    size = sum(found.size * PACKED.get(found.format, 1) for found, _ in sources)
+    size = sum(_unpacked_size(found) for found, _ in sources)
     folder = runtime.scratch / "ingest"
     shutil.rmtree(folder, ignore_errors=True)  # what a killed run left behind
     columns = roles.columns()
@@ -167,7 +167,10 @@ def ingest_examples(
         buckets=Buckets(shards, min(4096, 1 + size // shards // SLICE_BYTES), seed),
         folder=folder,
     )
-    summary = _run(plan, examples, runtime, size, eval_share, test_share)
+    try:
+        summary = _run(plan, examples, runtime, size, eval_share, test_share)
+    finally:  # as large as the source
+        shutil.rmtree(folder, ignore_errors=True)
     _refuse_too_many_rejects(summary, examples, max_reject_rate)
     _refuse_useless_splits(summary, eval_share, test_share)
     examples.write_summary(summary)
@@ -238,6 +241,11 @@ def _sources(
     ]
 
 
+def _unpacked_size(source: Source) -> int:
+    """Bytes of a source as rows in memory, roughly."""
+    return PACKED.get(source.format, 1) * sum(file.size * (4 if file.packing else 1) for file in source.files)
+
+
 def _run(
     plan: "Plan", examples: Examples, runtime: Runtime, size: int, eval_share: float, test_share: float
 ) -> ExamplesSummary:
@@ -280,7 +288,7 @@ def _run(
         rejected=rejected,
         cleaned=cleaned,
         contradictions=ingesting.write_contradictions(plan, examples),
-        near_duplicates=0 if plan.remove_near_duplicates else len(decision.alike),
+        near_duplicates=decision.near_duplicates,
         leaks=decision.leaks,
     )
 
@@ -301,11 +309,16 @@ def _refuse_too_many_rejects(summary: ExamplesSummary, examples: Examples, max_r
 
 
 def _refuse_useless_splits(summary: ExamplesSummary, eval_share: float, test_share: float) -> None:
+    kept = sum(summary.rows.values())
     empty = [split for split, rows in summary.rows.items() if not rows]
     if empty:
+        rejected = "".join(f", {count:,} {reason}" for reason, count in summary.rejected.items())
+        alike = summary.near_duplicates
+        tied = f" {alike:,} of them have near duplicates, which stay together." if alike else ""
         raise UserError(
-            f"ingest_examples: {sum(summary.rows.values())} good records leave {' and '.join(empty)} empty with "
-            f"eval_share {eval_share:g} and test_share {test_share:g}. Give more records or other shares."
+            f"ingest_examples: {kept:,} good records of {summary.rows_read:,} read{rejected} leave "
+            f"{' and '.join(empty)} empty with eval_share {eval_share:g} and test_share {test_share:g}.{tied} "
+            "Give more records or other shares; look at split:, group: and near_duplicates: where you set them."
         )
     labels = list(summary.labels["train"])
     if summary.columns.label == "class" and len(labels) < 2:

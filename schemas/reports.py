@@ -14,7 +14,7 @@ class Report(BaseModel):
 
 
 class Leak(Report):
-    """Texts that two given splits share."""
+    """Texts that two given splits share; what is dealt out of a given train split counts with it."""
 
     splits: tuple[str, str]
     duplicates: int = Field(description="texts of the second split that are in the first, after normalisation")
@@ -141,7 +141,8 @@ class Rule(Report):
 
     def __str__(self) -> str:
         outcome = "passed" if self.passed else "BROKEN"
-        return f"{outcome}: {self.name} {self.value:.4f}, expected {self.expectation} {self.bound:g}"
+        value = f"{self.value:g}" if self.value % 1 == self.bound % 1 == 0 else f"{self.value:.4f}"
+        return f"{outcome}: {self.name} {value}, expected {self.expectation} {self.bound:g}"
 
 
 class VerdictReport(Report):

@@ -5,33 +5,32 @@ Everything here reads a few columns of the settled buckets, mapped from disk: 8 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.ingest.arrow_files import read_table
+from models.ingest.dropping import drop_near_duplicates, drop_repeated_ids, remaining
 from models.ingest.identity import joined, keys_of
 from models.ingest.near_duplicates import find_edges, groups
 from models.ingest.plan import Plan
-from models.ingest.splitting import EVAL, TEST, Groups, Splits, Strata, stratified_bounds
+from models.ingest.splitting import EVAL, TEST, TRAIN, Groups, Splits, Strata, stratified_bounds
 from schemas.artifacts import SPLITS
 from schemas.reports import Leak
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What `decide` found out; the groups themselves lie in its folder.
+    """What `decide` found out; the groups themselves and what is to be dropped lie in the plan's folder.
 
     Args:
         splits: deals every record.
-        alike: near duplicates by the smallest key among them.
+        near_duplicates: records that stay and have a near duplicate among those that stay.
         leaks: what the splits of the source share, if it brings any.
     """
 
     splits: Splits
-    alike: Groups
+    near_duplicates: int
     leaks: list[Leak]
 
 
@@ -43,39 +42,29 @@ def decide(plan: Plan, eval_share: float, test_share: float) -> Decision:
         eval_share: of the records whose split the source does not say.
         test_share: likewise.
     """
-    settled, folder = plan.folder / "settled", plan.folder / "groups"
-    if plan.named:
-        _find_repeated_ids(plan)
+    folder = plan.folder / "groups"
     nobody = np.empty(0, np.uint64)
+    if plan.named:
+        drop_repeated_ids(plan)
     similar = plan.near_duplicates
     near = find_edges(plan.folder / "signatures", similar)[:2] if similar else (nobody, nobody)
     alike = Groups.write(folder / "alike", *groups(*near))
-    given = given_rows(settled)
+    if plan.remove_near_duplicates:
+        drop_near_duplicates(plan, alike)
+    given = given_rows(plan)
     # A split that the source brings is not dealt to as well.
     eval_share, test_share = (0.0 if given[EVAL] else eval_share), (0.0 if given[TEST] else test_share)
     together = alike
     if plan.grouped:
-        own = [np.unique(np.stack(pair), axis=1) for pair in _columns(settled, "key", "group")]
-        pairs = np.concatenate(own, axis=1)
+        own = [np.unique(np.stack(pair), axis=1) for pair in _columns(plan, "key", "group")]
+        pairs = np.concatenate([np.empty((2, 0), np.uint64), *own], axis=1)
         edges = (np.concatenate([near[0], pairs[0]]), np.concatenate([near[1], pairs[1]]))
         together = Groups.write(folder / "together", *groups(*edges))
     splits = Splits(together, eval_share, test_share, plan.buckets.seed)
-    if plan.stratify:
-        splits = replace(splits, strata=_strata(settled, splits))
-    return Decision(splits, alike, _leaks(settled, alike, given) if given[EVAL] or given[TEST] else [])
-
-
-def _find_repeated_ids(plan: Plan) -> None:
-    """Note the records whose id a record before them has, in the order of buckets. Needs 16 bytes a record."""
-    numbers, files = zip(*plan.parts("settled"), strict=True)
-    ids = [keys_of(read_table(file, plan.schema)["id"].combine_chunks()) for file in files]
-    bucket = np.repeat(np.arange(len(ids)), [len(part) for part in ids])
-    _, first = np.unique(np.concatenate(ids), return_index=True)
-    again = np.setdiff1d(np.arange(len(bucket)), first)
-    starts = np.cumsum([0, *(len(part) for part in ids)])
-    for index in np.unique(bucket[again]):
-        rows = again[bucket[again] == index] - starts[index]
-        np.save(plan.file("repeated", numbers[index], suffix="npy"), rows)
+    if plan.stratify and given[TRAIN]:
+        splits = replace(splits, strata=_strata(plan, splits))
+    leaks = _leaks(plan, alike, given) if given[EVAL] or given[TEST] else []
+    return Decision(splits, _count_alike(plan, alike), leaks)
 
 
 def strata_of(rows: pa.Table) -> np.ndarray:
@@ -86,29 +75,33 @@ def strata_of(rows: pa.Table) -> np.ndarray:
     return keys_of(labels)[at]
 
 
-def given_rows(settled: Path) -> np.ndarray:
+def given_rows(plan: Plan) -> np.ndarray:
     """Rows by the split that the source says: int64 [3]; those without stand with train."""
-    counts = [np.bincount(given, minlength=len(SPLITS)) for (given,) in _columns(settled, "given")]
-    return np.sum(counts, axis=0)
+    counts = [np.bincount(given, minlength=len(SPLITS)) for (given,) in _columns(plan, "given")]
+    return np.sum([np.zeros(len(SPLITS), np.int64), *counts], axis=0)
 
 
-def _columns(settled: Path, *names: str) -> Iterator[tuple[np.ndarray, ...]]:
-    """Some columns of each bucket; the others are not read."""
-    for table in _tables(settled):
+def _columns(plan: Plan, *names: str) -> Iterator[tuple[np.ndarray, ...]]:
+    """Some columns of the records of each bucket that stay."""
+    for number in plan.settled():
+        table = remaining(plan, number)
         yield tuple(table[name].to_numpy() for name in names)
 
 
-def _tables(settled: Path) -> Iterator[pa.Table]:
-    for file in sorted(settled.glob("*.arrow")):
-        with pa.memory_map(str(file)) as source:
-            yield pa.ipc.open_file(source).read_all()
+def _count_alike(plan: Plan, alike: Groups) -> int:
+    if not len(alike):
+        return 0
+    groups_of = [alike.of(keys[np.isin(keys, alike.members)]) for (keys,) in _columns(plan, "key")]
+    _, counts = np.unique(np.concatenate(groups_of), return_counts=True)
+    return int(counts[counts > 1].sum())
 
 
-def _strata(settled: Path, splits: Splits) -> Strata:
+def _strata(plan: Plan, splits: Splits) -> Strata:
     """Bounds by label. Needs 16 bytes for every record at once."""
     keys, strata = [], []
-    for table in _tables(settled):
-        dealt = table.filter(pc.equal(table["given"], 0))
+    for number in plan.settled():
+        table = remaining(plan, number)
+        dealt = table.filter(pc.equal(table["given"], TRAIN))
         keys.append(dealt["key"].to_numpy())
         strata.append(strata_of(dealt))
     every_key, every_stratum = np.concatenate(keys), np.concatenate(strata)
@@ -126,11 +119,11 @@ def _strata(settled: Path, splits: Splits) -> Strata:
     return Strata(names, np.array(bounds, np.uint64).reshape(-1, 2), every_stratum[at])
 
 
-def _leaks(settled: Path, alike: Groups, given: np.ndarray) -> list[Leak]:
+def _leaks(plan: Plan, alike: Groups, given: np.ndarray) -> list[Leak]:
     """By pair of given splits: texts in both, and texts of the second that are only near to one of the first."""
     exact = np.zeros((len(SPLITS), len(SPLITS)), np.int64)
     near_keys, near_splits = [], []
-    for keys, splits in _columns(settled, "key", "given"):
+    for keys, splits in _columns(plan, "key", "given"):
         exact += shared_between_splits(keys, splits)
         is_near = np.isin(keys, alike.members)
         near_keys.append(keys[is_near])

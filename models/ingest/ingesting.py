@@ -23,12 +23,13 @@ import pyarrow.parquet as pq
 
 from models.beam_runs import complaints_to
 from models.ingest.arrow_files import read_table, write_table
+from models.ingest.dropping import split_off
 from models.ingest.exchange import Reference, Spill, fetch
 from models.ingest.grouping import Decision, strata_of
 from models.ingest.normalising import normalised
 from models.ingest.plan import Plan
 from models.ingest.preparing import Preparation
-from models.ingest.records import REFUSED, refuse, whole
+from models.ingest.records import REFUSED, whole
 from models.ingest.settling import CONTRADICTIONS, settle
 from models.ingest.sketch_files import write_signatures
 from models.ingest.sketches import signatures
@@ -129,9 +130,8 @@ class WriteShard(beam.DoFn):
             writers = [stack.enter_context(self._writer(split, shard)) for split in SPLITS]
             for bucket in plan.buckets.of_shard(shard):
                 rejects.append(read_table(plan.file("duplicates", bucket), REFUSED))
-                rows, repeated = self._without_repeated_ids(bucket)
-                rows, near = self._without_near_duplicates(rows)
-                rejects += [repeated, near]
+                rows, dropped = split_off(plan, bucket)
+                rejects.append(dropped)
                 splits = self._splits(rows)
                 for index, writer in enumerate(writers):
                     part = rows.filter(pa.array(splits == index))
@@ -144,35 +144,16 @@ class WriteShard(beam.DoFn):
             shard_file(self._examples, split, shard, self._plan.buckets.shards), self._plan.columns.arrow_schema()
         )
 
-    def _without_repeated_ids(self, bucket: int) -> tuple[pa.Table, pa.Table]:
-        """The records of a bucket that stay, and those whose id another record has, with schema REFUSED."""
-        rows = read_table(self._plan.file("settled", bucket), self._plan.schema)
-        file = self._plan.file("repeated", bucket, suffix="npy")
-        if not file.exists():
-            return rows, REFUSED.empty_table()
-        is_repeated = np.zeros(len(rows), bool)
-        is_repeated[np.load(file)] = True
-        repeated = rows.filter(pa.array(is_repeated))
-        reasons = ["duplicate_id"] * len(repeated)
-        refused = refuse(repeated, self._plan.columns, reasons, repeated["id"].to_pylist())
-        return rows.filter(pa.array(~is_repeated)), refused
-
-    def _without_near_duplicates(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-        """The rows that stay, and the others with schema REFUSED; rows of given eval and test splits stay."""
-        if not self._plan.remove_near_duplicates:
-            return rows, REFUSED.empty_table()
-        keys = rows["key"].to_numpy()
-        originals = self._decision.alike.of(keys)
-        is_copy = (originals != keys) & (rows["given"].to_numpy() == TRAIN)
-        copies = [f"{key:016x}" for key in originals[is_copy].tolist()]
-        refused = refuse(rows.filter(pa.array(is_copy)), self._plan.columns, ["near_duplicate"] * len(copies), copies)
-        return rows.filter(pa.array(~is_copy)), refused
-
     def _splits(self, rows: pa.Table) -> np.ndarray:
-        keys = rows["group" if self._plan.grouped else "key"].to_numpy()
-        given = rows["given"].to_numpy()
-        strata = strata_of(rows) if self._plan.stratify and len(rows) else None
-        return np.where(given == TRAIN, self._decision.splits.of(keys, strata), given)
+        """The split of each row: as the source gives it, train dealt out where it gives no others."""
+        splits = rows["given"].to_numpy().astype(np.int64)
+        open_rows = splits == TRAIN
+        dealt = rows.filter(pa.array(open_rows))
+        if len(dealt):
+            keys = dealt["group" if self._plan.grouped else "key"].to_numpy()
+            strata = strata_of(dealt) if self._plan.stratify else None
+            splits[open_rows] = self._decision.splits.of(keys, strata)
+        return splits
 
     def _write_rejects(self, refused: pa.Table, shard: int) -> None:
         """Say file and record instead of piece and record, and sort by them."""

@@ -8,7 +8,7 @@ pieces/000003.json           records read and texts cleaned, of piece 3 of the s
 refused/000003.arrow         what was refused in it
 settled/000007.arrow         records of bucket 7;  signatures/ …, if near duplicates are looked for
 duplicates/000007.arrow      what was refused in it;  contradictions/000007.arrow
-repeated/000007.npy          which of its records have an id that another one has, by number
+dropped/000007.arrow         which of its records do not stay, by number, and why (dropping.py)
 groups/                      who belongs together (models/ingest/grouping)
 ```
 """
@@ -84,7 +84,11 @@ class Plan:
     def parts(self, kind: str) -> list[tuple[int, Path]]:
         """All finished files of some kind, with the piece or bucket that each is of."""
         files = sorted(path for path in (self.folder / kind).iterdir() if path.suffix in (".arrow", ".json"))
-        return [(int(path.name[:6]), path) for path in files if not path.name.startswith(".")]
+        return [(int(path.stem.partition("-")[0]), path) for path in files if not path.name.startswith(".")]
+
+    def settled(self) -> list[int]:
+        """The buckets that have records."""
+        return [number for number, _ in self.parts("settled")]
 
     @property
     def complaints(self) -> Path:
@@ -93,7 +97,7 @@ class Plan:
 
     def make_folders(self) -> None:
         """One for each kind of file."""
-        for name in ("rows", "pieces", "refused", "settled", "duplicates", "contradictions", "signatures", "repeated"):
+        for name in ("rows", "pieces", "refused", "settled", "duplicates", "contradictions", "signatures", "dropped"):
             (self.folder / name).mkdir(parents=True)
 
     def pieces_done(self) -> int:

@@ -120,7 +120,8 @@ def _named(values: dict[str, pa.Array], columns: Columns, given: str | None) -> 
     values["key"] = pa.array(keys)
     values["given"] = _given(values.get("split"), given, rows)
     if "group" in values:
-        values["group"] = pa.array(keys_of(values["group"]))
+        # A group and a text that read the same are not the same.
+        values["group"] = pa.array(keys_of(joined([pa.array(["group"] * rows), values["group"]], rows)))
     schema = working_schema(columns, grouped="group" in values)
     return pa.record_batch([values[name] for name in schema.names], schema=schema)
 

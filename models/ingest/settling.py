@@ -41,7 +41,7 @@ def settle(
         contradictions: keep them, or remove all of them.
         named: whether the source gave the ids; others are made unique here.
     """
-    rows = rows.sort_by([("key", "ascending"), ("id", "ascending")]).combine_chunks()
+    rows = _in_order(rows, columns)
     labels = _codes(joined([whole(rows["label"])] if columns.label else [], len(rows)))
     others = _codes(joined(features(rows, columns), len(rows)))
     same_input = _runs(rows["key"].to_numpy(), others)
@@ -59,6 +59,14 @@ def settle(
         at = stays.schema.get_field_index("id")
         stays = stays.set_column(at, "id", number_repeats(whole(stays["id"])))
     return Settled(stays, _equal_rows(rows, columns, reasons, first), listed)
+
+
+def _in_order(rows: pa.Table, columns: Columns) -> pa.Table:
+    """Sorted by key, id and everything else, so that the order in which records were read decides nothing."""
+    named = [whole(rows[name]) for name in columns.arrow_schema().names if name != "id"]
+    table = rows.append_column("everything", joined(named, len(rows)))
+    ordered = table.sort_by([("key", "ascending"), ("id", "ascending"), ("everything", "ascending")])
+    return ordered.drop_columns("everything").combine_chunks()
 
 
 def _codes(strings: pa.Array) -> np.ndarray:

@@ -128,7 +128,9 @@ def test_one_label_and_empty_splits(tmp_path, ingest, sentiment_rows):
     with pytest.raises(UserError, match="train records carry the one label 'same'"):
         ingest(source=str(tmp_path / "a.csv"))
     write_csv(tmp_path / "b.csv", sentiment_rows(3))
-    with pytest.raises(UserError, match=r"3 good records leave .*empty with eval_share 0\.01 and test_share 0\.1"):
+    with pytest.raises(
+        UserError, match=r"3 good records of 3 read leave .*empty with eval_share 0\.01 and test_share 0\.1"
+    ):
         ingest(source=str(tmp_path / "b.csv"), eval_share=0.01)
 
 
@@ -192,7 +194,7 @@ def test_near_duplicates_share_a_split_or_go(tmp_path, ingest, sentiment_rows):
     assert sum(foxes(removed)) == 1
     refused = [row for row in rows_of(removed, "rejects") if "fox" in row["record"]]
     (kept,) = [row for split in ("train", "eval", "test") for row in rows_of(removed, split) if "fox" in row["text"]]
-    assert {(row["reason"], row["duplicate_of"]) for row in refused} == {("near_duplicate", kept["id"][:16])}
+    assert {(row["reason"], row["duplicate_of"]) for row in refused} == {("near_duplicate", kept["id"])}
     assert len(refused) == 39
 
 
@@ -330,3 +332,62 @@ def test_a_bigquery_table_goes_the_same_way(tmp_path, sentiment_rows, monkeypatc
             "duplicate_of": None,
         }
     ]
+
+
+def test_nothing_left_is_told_with_the_reasons(tmp_path, ingest, sentiment_rows):
+    write_csv(tmp_path / "a.csv", sentiment_rows(50))
+    with pytest.raises(UserError, match=r"50 of 50 records are broken \(50 too_short\)"):
+        ingest(source=str(tmp_path / "a.csv"), min_words=500)
+    with pytest.raises(UserError, match=r"0 good records of 50 read, 50 too_short leave train and eval and test empty"):
+        ingest(source=str(tmp_path / "a.csv"), min_words=500, max_reject_rate=1)
+
+
+def test_stratified_shares_of_what_the_source_leaves_open(tmp_path, ingest, sentiment_rows):
+    rows = sentiment_rows(200)
+    write_csv(tmp_path / "train.csv", rows[:150])
+    write_csv(tmp_path / "test.csv", [(text, f"label {i}") for i, (text, _) in enumerate(rows[100:])])
+    examples = ingest(
+        source=str(tmp_path / "train.csv"), test_source=str(tmp_path / "test.csv"), stratify=True, eval_share=0.2
+    )
+    summary = examples.summary()
+    assert (summary.rows["test"], summary.rows["train"] + summary.rows["eval"]) == (100, 150)
+    assert set(summary.labels["eval"]) == {"negative", "positive"}
+
+
+def test_removal_leaves_no_near_duplicate_of_a_given_test_split(tmp_path, ingest, sentiment_rows):
+    rows = sentiment_rows(60)
+    write_csv(tmp_path / "train.csv", [*rows[:40], *((NEAR.format(i), "positive") for i in range(20))])
+    write_csv(tmp_path / "test.csv", [*rows[40:], *((NEAR.format(i), "negative") for i in range(20, 23))])
+    examples = ingest(
+        source=str(tmp_path / "train.csv"),
+        test_source=str(tmp_path / "test.csv"),
+        near_duplicates="remove",
+        near_duplicate_similarity=0.9,
+    )
+    kept = {
+        split: [row for row in rows_of(examples, split) if "fox" in row["text"]] for split in ("train", "eval", "test")
+    }
+    assert {split: len(part) for split, part in kept.items()} == {"train": 0, "eval": 0, "test": 3}
+    refused = [row for row in rows_of(examples, "rejects") if "fox" in row["record"]]
+    assert {row["duplicate_of"] for row in refused} <= {row["id"] for row in kept["test"]} and len(refused) == 20
+    assert [leak.near_duplicates for leak in examples.summary().leaks] == [0]
+
+
+def test_removal_keeps_one_of_each_label_and_never_loses_a_text_altogether(tmp_path, ingest, sentiment_rows):
+    labels = ["positive", "negative"]
+    near = [{"text": NEAR.format(i), "label": labels[i % 2], "id": "one" if i < 6 else f"n{i}"} for i in range(20)]
+    rest = [{"text": text, "label": label, "id": f"r{i}"} for i, (text, label) in enumerate(sentiment_rows(100))]
+    wanted = {"near_duplicates": "remove", "near_duplicate_similarity": 0.9, "id": "id", "max_reject_rate": 1}
+    digests = set()
+    for name, records in (("a", [*near, *rest]), ("b", [*rest, *near[::-1]])):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, records)))
+        examples = ingest(source=str(tmp_path / f"{name}.jsonl"), **wanted)
+        everything = [row for split in ("train", "eval", "test") for row in rows_of(examples, split)]
+        foxes = [row for row in everything if "fox" in row["text"]]
+        assert sorted(row["label"] for row in foxes) == ["negative", "positive"]
+        assert examples.summary().rejected == {"duplicate_id": 5, "near_duplicate": 13}
+        assert {row["duplicate_of"] for row in rows_of(examples, "rejects")} <= {row["id"] for row in everything} | {
+            "one"
+        }
+        digests.add(examples.content_digest())
+    assert len(digests) == 1
