@@ -1,13 +1,13 @@
 """Record batches as serialized `tf.train.Example`s, made with arrays: no Python per row.
 
 A message is bytes, and bytes of many rows are an Arrow array: a column becomes its packed values, each row gets the
-headers that its lengths ask for, and one join makes the records. 20 tokens, a label and an id take 1 microsecond of
-one core, against 5 with `tfx_bsl` column by column (it cannot say in which order its columns come, and that differs
-from process to process) and 13 with `tf.train.Example` itself.
+headers that its lengths ask for, and one join makes the records. 24 tokens, a label and an id take 0.4 microseconds
+of one core, against 1.2 with `tfx_bsl` column by column (it cannot say in which order its columns come, and that
+differs from process to process) and 8 with `tf.train.Example` itself.
 """
 
 from collections.abc import Callable
-from functools import cache, lru_cache, partial, reduce
+from functools import cache, partial, reduce
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 FEATURES, ENTRY, KEY, VALUE, VALUES = b"\x0a", b"\x0a", b"\x0a", b"\x12", b"\x0a"
 BYTES_LIST, FLOAT_LIST, INT64_LIST = b"\x0a", b"\x12", b"\x1a"
 SMALL = 1 << 17  # token ids and classes are looked up; it takes 50 ms to make the table
-DIFFERENT_LENGTHS = 1 << 16  # headers are kept: a batch has few different lengths, and they come again
+SHORT = 1 << 12  # so are the headers of most rows: some milliseconds for each column
 NOTHING = pa.scalar(b"", pa.binary())
 
 
@@ -35,7 +35,7 @@ def encode(batch: pa.RecordBatch) -> pa.Array:
     for name in sorted(batch.schema.names):
         parts += _feature(name, batch.column(name))
     sizes = reduce(pc.add, map(pc.binary_length, parts))
-    return _joined([_for_each(sizes, _features_header), *parts])
+    return _joined([_headers(sizes, _features_header), *parts])
 
 
 def varint(value: int) -> bytes:
@@ -74,13 +74,11 @@ def _feature(name: str, column: pa.Array) -> list[pa.Array]:
         field, values = FLOAT_LIST, _little_endian(items.cast(pa.float32()))
     else:
         contents = items.cast(pa.binary())
-        field, values = BYTES_LIST, _joined([_for_each(pc.binary_length(contents), _values_header), contents])
+        field, values = BYTES_LIST, _joined([_headers(pc.binary_length(contents), _values_header), contents])
     payload = _grouped(values, _row_starts(column))
-    header = partial(_entry_header, name.encode(), field)
-    return [_for_each(pc.binary_length(payload), header), payload]
+    return [_headers(pc.binary_length(payload), _entry_header, name.encode(), field), payload]
 
 
-@lru_cache(DIFFERENT_LENGTHS)
 def _entry_header(name: bytes, field: bytes, length: int) -> bytes:
     """All that comes before `length` bytes of payload; an empty list has no payload, not one of length 0."""
     packed = _values_header(length) if field != BYTES_LIST and length else b""
@@ -90,12 +88,10 @@ def _entry_header(name: bytes, field: bytes, length: int) -> bytes:
     return ENTRY + varint(len(key) + len(value) + length) + key + value
 
 
-@lru_cache(DIFFERENT_LENGTHS)
 def _values_header(length: int) -> bytes:
     return VALUES + varint(length)
 
 
-@lru_cache(DIFFERENT_LENGTHS)
 def _features_header(length: int) -> bytes:
     return FEATURES + varint(length)
 
@@ -104,6 +100,18 @@ def _little_endian(numbers: pa.Array) -> pa.Array:
     """Four bytes of each: float32 [n] to binary [n]."""
     contents = numbers.to_numpy(zero_copy_only=False).astype("<f4")
     return pa.Array.from_buffers(pa.binary(4), len(contents), [None, pa.py_buffer(contents)]).cast(pa.binary())
+
+
+def _headers(lengths: pa.Array, write: Callable[..., bytes], *about: bytes) -> pa.Array:
+    """`write(*about, length)` of each length: integers [n] to binary [n]."""
+    if len(lengths) and pc.max(lengths).as_py() < SHORT:
+        return _short_headers(write, *about).take(lengths)
+    return _for_each(lengths, partial(write, *about))
+
+
+@cache
+def _short_headers(write: Callable[..., bytes], *about: bytes) -> pa.Array:
+    return pa.array([write(*about, length) for length in range(SHORT)], pa.binary())
 
 
 def _for_each(values: pa.Array, write: Callable[[int], bytes]) -> pa.Array:

@@ -6,7 +6,7 @@ little endian, the checksums CRC-32C, rotated and shifted so that a checksum of 
 """
 
 import struct
-from functools import lru_cache
+from functools import cache
 from typing import BinaryIO
 
 import google_crc32c
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MASK_DELTA = 0xA282EAD8
+SHORT = 1 << 12  # headers of shorter records are looked up
 
 
 def write_records(file: BinaryIO, records: pa.Array) -> None:
@@ -27,8 +28,7 @@ def write_records(file: BinaryIO, records: pa.Array) -> None:
     if not len(records):
         return
     lengths = pc.binary_length(records)
-    encoded = lengths.dictionary_encode()
-    headers = pa.array(map(_header, encoded.dictionary.to_pylist()), pa.binary()).take(encoded.indices)
+    headers = _headers(lengths)
     checksums = np.fromiter(map(google_crc32c.value, records.to_numpy(zero_copy_only=False)), np.uint32, len(records))
     footers = pa.Array.from_buffers(pa.binary(4), len(records), [None, pa.py_buffer(masked(checksums).astype("<u4"))])
     framed = pc.binary_join_element_wise(headers, records, footers.cast(pa.binary()), b"")
@@ -40,7 +40,19 @@ def masked(checksums: np.ndarray) -> np.ndarray:
     return ((checksums >> np.uint32(15)) | (checksums << np.uint32(17))) + np.uint32(MASK_DELTA)
 
 
-@lru_cache(1 << 16)
+def _headers(lengths: pa.Array) -> pa.Array:
+    """Length and its checksum, for each record: binary [n]."""
+    if pc.max(lengths).as_py() < SHORT:
+        return _short_headers().take(lengths)
+    encoded = lengths.dictionary_encode()
+    return pa.array(map(_header, encoded.dictionary.to_pylist()), pa.binary()).take(encoded.indices)
+
+
+@cache
+def _short_headers() -> pa.Array:
+    return pa.array(map(_header, range(SHORT)), pa.binary())
+
+
 def _header(length: int) -> bytes:
     size = struct.pack("<Q", length)
     checksum = masked(np.array([google_crc32c.value(size)], np.uint32))

@@ -16,9 +16,9 @@ from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_li
 from models.tokens.vocabularies import MASK, SPECIAL_TOKENS
 
 BATCH_ROWS = 8192
-# Above this many different words the rarest are given up: 2 million take about 200 MB while they are counted.
-MOST_WORDS = 2_000_000
-# The learner takes 70 seconds for these on one core; a word that is not among them is made of their pieces.
+# Above this many different words the rarest are given up: this many take 0.5 GB while they are counted.
+MOST_WORDS = 1_000_000
+# The learner takes 40 seconds for these on one core; a word that is not among them is made of their pieces.
 MOST_WORDS_LEARNT = 50_000
 LONGEST_WORD = 50
 SLACK = 0.05
