@@ -303,7 +303,7 @@ def _refuse_too_many_rejects(summary: ExamplesSummary, examples: Examples, max_r
             f"ingest_examples: {rejected:,} of {summary.rows_read:,} records are broken "
             f"({', '.join(f'{count:,} {reason}' for reason, count in broken.items())}); "
             f"max_reject_rate allows {max_reject_rate:g} of them. For example:\n"
-            f"{describe_rejects(examples, 3, NOT_BROKEN)}\n"
+            f"{describe_rejects(examples, NOT_BROKEN)}\n"
             "Repair the source, set encoding:, text: or label:, or raise max_reject_rate."
         )
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import apache_beam as beam
@@ -247,15 +248,16 @@ def count_rows(files: Iterable[Path]) -> int:
     return sum(pq.read_metadata(file).num_rows for file in files)
 
 
-def describe_rejects(examples: Examples, count: int, apart_from: Iterable[str]) -> str:
-    """A line each for the first rejected records, apart from those with some reasons."""
-    lines = []
-    for file in examples.shards("rejects"):
-        for reject in pq.read_table(file).to_pylist():
-            if reject["reason"] not in apart_from:
-                lines.append((reject["file"], reject["row"], reject["reason"], reject["record"][:120]))
+def describe_rejects(examples: Examples, apart_from: Iterable[str]) -> str:
+    """A line for the first record of each reason, apart from some reasons."""
+    rejects = pa.concat_tables([pq.read_table(file) for file in examples.shards("rejects")])
+    first: dict[str, dict[str, Any]] = {}
+    for reject in rejects.sort_by([("file", "ascending"), ("row", "ascending")]).to_pylist():
+        if reject["reason"] not in apart_from:
+            first.setdefault(reject["reason"], reject)
     return "\n".join(
-        f"  {file} record {row}, {reason}: {record!r}" for file, row, reason, record in sorted(lines)[:count]
+        f"  {reject['file']} record {reject['row']}, {reason}: {reject['record'][:120]!r}"
+        for reason, reject in first.items()
     )
 
 

@@ -18,6 +18,7 @@ STYLE = """
 .headline strong { display: block; font-size: 1.9rem; line-height: 1.2; font-weight: 650; }
 .dot { display: inline-block; width: .7rem; height: .7rem; border-radius: 50%; background: var(--color);
   margin-right: .45rem; }
+.whole { white-space: nowrap; }
 .legend > span { margin-right: 1.4rem; white-space: nowrap; }
 .meter { display: inline-block; width: 6.5rem; height: .65rem; border-radius: .2rem; background: var(--panel);
   vertical-align: baseline; margin-right: .6rem; }
@@ -125,7 +126,7 @@ def about(text: str, *, is_exact: bool) -> str:
 
 def split_name(split: str) -> str:
     """A split's name behind a dot in its colour."""
-    return f'<span class="dot {escape(split)}"></span>{escape(split)}'
+    return f'<span class="whole"><span class="dot {escape(split)}"></span>{escape(split)}</span>'
 
 
 def percent(share: float) -> str:
