@@ -1,13 +1,12 @@
 """What the rows look like, before anything is learnt from them."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from components.base import Input, Metrics, OptionalPreset, Output, Runtime, component
-from models.presets import check_is_bert, locate
-from models.tokens.vocabularies import check_vocabulary, load_vocabulary, read_vocabulary
+from models.presets import locate
+from models.tokens.vocabularies import check_source, check_vocabulary, load_vocabulary
 from schemas.artifacts import SPLITS, Examples, Statistics
 
 if TYPE_CHECKING:
@@ -20,11 +19,7 @@ def check(vocabulary: str | None) -> None:
     """Look at a local preset or vocabulary before anything runs."""
     if vocabulary is None:
         return
-    source = Path(locate(vocabulary, wanted_by=WHERE))
-    if source.is_file():
-        check_vocabulary(read_vocabulary(source))
-    elif source.is_dir():
-        check_is_bert(source, wanted_by=WHERE)
+    check_source(vocabulary, wanted_by=WHERE)
 
 
 @component(check=check)

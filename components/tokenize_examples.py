@@ -1,14 +1,13 @@
 """Texts to token ids, once, so that training reads nothing but numbers."""
 
 import logging
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from components.base import Input, Metrics, Output, Preset, Runtime, component
-from models.presets import check_is_bert, locate
-from models.tokens.vocabularies import check_vocabulary, load_vocabulary, read_vocabulary
+from models.presets import locate
+from models.tokens.vocabularies import check_source, check_vocabulary, load_vocabulary
 from schemas.artifacts import Examples, Tokens
 from schemas.errors import UserError
 from schemas.reports import ExamplesSummary, Tokenization, TokensSummary, Truncation
@@ -21,11 +20,7 @@ def check(vocabulary: str) -> None:
     """Look at a local preset or vocabulary before anything runs."""
     if vocabulary == LEARN:
         return
-    source = Path(locate(vocabulary, wanted_by=WHERE))
-    if source.is_file():
-        check_vocabulary(read_vocabulary(source))
-    elif source.is_dir():
-        check_is_bert(source, wanted_by=WHERE)
+    check_source(vocabulary, wanted_by=WHERE)
 
 
 @component(check=check)

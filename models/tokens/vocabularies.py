@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.presets import check_is_bert, locate
 from schemas.errors import UserError, did_you_mean
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -35,6 +36,15 @@ def load_vocabulary(source: str, *, wanted_by: str) -> tuple[list[str], bool]:
             f"{type(error).__name__}: {str(error)[:500]}"
         ) from error
     return list(tokenizer.get_vocabulary()), bool(tokenizer.lowercase)
+
+
+def check_source(source: str, *, wanted_by: str) -> None:
+    """Look at a local preset or `vocab.txt`, cheaply; raises UserError. What only a hub knows is not looked at."""
+    place = Path(locate(source, wanted_by=wanted_by))
+    if place.is_file():
+        check_vocabulary(read_vocabulary(place))
+    elif place.is_dir():
+        check_is_bert(place, wanted_by=wanted_by)
 
 
 def check_vocabulary(vocabulary: Sequence[str]) -> None:
