@@ -27,11 +27,6 @@ def row_groups(split: str, files: Iterable[Path]) -> list[RowGroup]:
     ]
 
 
-def input_bytes(groups: Sequence[RowGroup]) -> int:
-    """Uncompressed size of row groups."""
-    return sum(pq.ParquetFile(file).metadata.row_group(group).total_byte_size for _, file, group in groups)
-
-
 class Collect(beam.DoFn):
     """Reads row groups; emits `(split, SplitStatistics)` once per bundle and split.
 
