@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from models.ingest.identity import dealt
-from schemas.artifacts import SPLITS
 
 TRAIN, EVAL, TEST = range(3)
 
@@ -154,12 +153,3 @@ def stratified_bounds(positions: np.ndarray, eval_share: float, test_share: floa
     ordered = np.append(np.sort(positions), np.uint64(2**64 - 1))
     starts = np.array([1 - eval_share - test_share, 1 - test_share]) * len(positions)
     return ordered[np.round(starts).astype(int)]
-
-
-def count_by_split(splits: np.ndarray) -> dict[str, int]:
-    """Rows per split.
-
-    >>> count_by_split(np.array([0, 2, 0]))
-    {'train': 2, 'eval': 0, 'test': 1}
-    """
-    return dict(zip(SPLITS, np.bincount(splits, minlength=len(SPLITS)).tolist(), strict=True))

@@ -21,7 +21,6 @@ ENUM = {
 }
 PLAIN = {"FLOAT": "STRING_TYPE_NOW_FLOAT", "INT": "STRING_TYPE_NOW_INT"}
 NUMERIC = {schema_pb2.INT: "INT_TYPE_INT_EXPECTED", schema_pb2.FLOAT: "FLOAT_TYPE_NOT_FLOAT"}
-DOMAINS = ("domain", "string_domain", "int_domain", "float_domain", "bool_domain", "natural_language_domain")
 
 
 def types(case: Case) -> Iterator[Anomaly]:
